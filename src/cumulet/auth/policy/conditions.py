@@ -1,0 +1,210 @@
+"""The Condition element: every operator, `…IfExists`, `ForAllValues:` and `ForAnyValue:`.
+
+Sources: IAM User Guide, 'IAM JSON policy elements: Condition operators' and 'Set operators for multivalued context
+keys'.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from operator import eq, ge, gt, le, lt
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from .match import Context, Matcher, pattern
+
+Quantifier = Literal["", "forallvalues", "foranyvalue"]
+_Compile: TypeAlias = Callable[[str, bool], Matcher]
+
+
+class UnknownOperator(ValueError):
+    """A condition operator that IAM does not know."""
+
+
+class Condition(NamedTuple):
+    """One operator applied to one key; `tests` are its values compiled, of which any may match."""
+
+    operator: str
+    key: str
+    tests: tuple[Matcher, ...]
+    negated: bool
+    quantifier: Quantifier
+    if_exists: bool
+    null: bool | None
+
+    def __call__(self, context: Context) -> bool:
+        values = context.get(self.key)
+        if self.null is not None:
+            return (not values) == self.null
+        if not values:
+            return self._without()
+        if self.quantifier == "":
+            return any(self._listed(value, context) for value in values) != self.negated
+        matches = (self._listed(value, context) != self.negated for value in values)
+        return all(matches) if self.quantifier == "forallvalues" else any(matches)
+
+    def _without(self) -> bool:
+        if self.quantifier == "foranyvalue":
+            return self.if_exists
+        return self.if_exists or self.negated or self.quantifier == "forallvalues"
+
+    def _listed(self, value: str, context: Context) -> bool:
+        return any(test(value, context) for test in self.tests)
+
+
+def compile_one(operator: str, key: str, values: list[str], variables: bool) -> Condition:
+    """Compile `{operator: {key: values}}`. Raises UnknownOperator."""
+    name = operator.lower()
+    quantifier: Quantifier = ""
+    prefix, colon, rest = name.partition(":")
+    if colon:
+        if prefix == "forallvalues":
+            quantifier = "forallvalues"
+        elif prefix == "foranyvalue":
+            quantifier = "foranyvalue"
+        else:
+            raise UnknownOperator(operator)
+        name = rest
+    if name == "null":
+        wanted = {value.lower() for value in values}
+        if len(wanted) != 1 or not wanted <= {"true", "false"}:
+            raise UnknownOperator(operator)
+        return Condition(operator, key.lower(), (), False, "", False, wanted == {"true"})
+    if_exists = name.endswith("ifexists")
+    name = name.removesuffix("ifexists")
+    known = _OPERATORS.get(name)
+    if known is None:
+        raise UnknownOperator(operator)
+    compiler, negated = known
+    tests = tuple(compiler(value, variables) for value in values)
+    return Condition(operator, key.lower(), tests, negated, quantifier, if_exists, None)
+
+
+def _string(*, wild: bool = False, fold: bool = False) -> _Compile:
+    return lambda text, variables: pattern(text, wild=wild, fold=fold, variables=variables)
+
+
+def _arn(text: str, variables: bool) -> Matcher:
+    """Each of the six parts of an ARN is matched for itself."""
+    if text == "*":
+        return lambda value, _context: value.startswith("arn:")
+    parts = [pattern(part, variables=variables) for part in _split_arn(text)]
+
+    def matches(value: str, context: Context) -> bool:
+        found = value.split(":", 5)
+        return len(found) == len(parts) == 6 and all(
+            part(piece, context) for part, piece in zip(parts, found, strict=True)
+        )
+
+    return matches
+
+
+def _split_arn(text: str) -> list[str]:
+    """The parts of an ARN pattern; a colon inside a variable (`${aws:username}`) ends none."""
+    parts = [""]
+    for piece in re.split(r"(\$\{[^{}]*\}|:)", text):
+        if piece == ":" and len(parts) < 6:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
+
+
+def _ordered(read: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> _Compile:
+    """Compare two values that `read` understands; what it does not understand matches nothing."""
+
+    def compiler(text: str, _variables: bool) -> Matcher:
+        bound = read(text)
+
+        def matches(value: str, _context: Context) -> bool:
+            found = read(value)
+            return found is not None and bound is not None and compare(found, bound)
+
+        return matches
+
+    return compiler
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _date(text: str) -> datetime | None:
+    """W3C's ISO 8601 forms (year, month, day, minute or second precision) or seconds since the epoch."""
+    text = text.strip()
+    try:
+        if re.fullmatch(r"-?\d{5,}(\.\d+)?", text, re.ASCII):
+            return datetime.fromtimestamp(float(text), UTC)
+        if re.fullmatch(r"\d{4}(-\d\d)?", text, re.ASCII):
+            text += "-01" * (3 - len(text.split("-")))
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _boolean(text: str) -> bool | None:
+    return {"true": True, "false": False}.get(text.strip().lower())
+
+
+def _binary(text: str) -> bytes | None:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _network(text: str, _variables: bool) -> Matcher:
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return lambda _value, _context: False
+
+    def matches(value: str, _context: Context) -> bool:
+        try:
+            address = ipaddress.ip_address(value)
+        except ValueError:
+            return False
+        return address.version == network.version and address in network
+
+    return matches
+
+
+def _all_operators() -> dict[str, tuple[_Compile, bool]]:
+    operators: dict[str, tuple[_Compile, bool]] = {
+        "stringequals": (_string(), False),
+        "stringnotequals": (_string(), True),
+        "stringequalsignorecase": (_string(fold=True), False),
+        "stringnotequalsignorecase": (_string(fold=True), True),
+        "stringlike": (_string(wild=True), False),
+        "stringnotlike": (_string(wild=True), True),
+        "bool": (_ordered(_boolean, eq), False),
+        "binaryequals": (_ordered(_binary, eq), False),
+        "ipaddress": (_network, False),
+        "notipaddress": (_network, True),
+        # ArnEquals and ArnLike behave identically, as the documentation says.
+        "arnequals": (_arn, False),
+        "arnlike": (_arn, False),
+        "arnnotequals": (_arn, True),
+        "arnnotlike": (_arn, True),
+    }
+    for kind, read in (("numeric", _number), ("date", _date)):
+        operators[kind + "equals"] = (_ordered(read, eq), False)
+        operators[kind + "notequals"] = (_ordered(read, eq), True)
+        operators[kind + "lessthan"] = (_ordered(read, lt), False)
+        operators[kind + "lessthanequals"] = (_ordered(read, le), False)
+        operators[kind + "greaterthan"] = (_ordered(read, gt), False)
+        operators[kind + "greaterthanequals"] = (_ordered(read, ge), False)
+    return operators
+
+
+_OPERATORS = _all_operators()
