@@ -1,0 +1,262 @@
+"""The life of an AWS API call: claim, authenticate, parse, begin, authorise, check, run, commit, reply.
+
+A call whose body is here and whose operation does not wait is answered within one callback of the event loop.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from cumulet.auth.authenticate import Authentication, authenticate
+from cumulet.auth.sigv4 import PayloadVerifier
+from cumulet.base.context import DEFAULT_ACCOUNT, DEFAULT_REGION
+from cumulet.base.errors import AwsError, Conflict, CumuletError, StoreError
+from cumulet.base.ids import request_id, s3_request_id
+from cumulet.base.messages import Body, BodyBroken, BodyTooLarge, BytesBody, Request, Response, StreamBody
+from cumulet.base.types import Json
+from cumulet.wire.catalog import CATALOG
+from cumulet.wire.claim import Claim, ClaimError, claim
+from cumulet.wire.compile import Operation, operation
+from cumulet.wire.errors import fail
+
+from . import inline
+from .context import MAX_ATTEMPTS, Context
+from .kernel import Kernel
+from .service import MAX_BODY, Handler, Kind
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_KEY = frozenset(("InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"))
+"""What a client hears whose access key nobody has made: mostly that of another cloud."""
+
+Decode = Callable[[Request, Any], Body]
+"""Undo the aws-chunked framing of a request's body, checking each chunk with the verifier that authentication gave."""
+
+
+class Dispatcher:
+    """Answers AWS API calls. `decode` is the gateway's decoder of aws-chunked bodies."""
+
+    def __init__(self, kernel: Kernel, decode: Decode) -> None:
+        self.kernel = kernel
+        self.decode = decode
+
+    def __call__(self, request: Request) -> Response | Awaitable[Response]:
+        """The response to `request`, at once where nothing has to be waited for. Never raises."""
+        if type(request.body) is not BytesBody and _is_form(request):
+            return self._read_form(request)
+        return self._claimed(request)
+
+    async def _read_form(self, request: Request) -> Response:
+        try:
+            request.body = BytesBody(await request.body.read(MAX_BODY))
+        except CumuletError as err:
+            return fail("query", "", as_aws(err, "query"), request_id())
+        answer = self._claimed(request)
+        return answer if isinstance(answer, Response) else await answer
+
+    def _claimed(self, request: Request) -> Response | Awaitable[Response]:
+        try:
+            what = claim(request)
+            request.id = s3_request_id() if what.service == "s3" else request_id()
+            handler = self.kernel.registry.handler(what.service, what.operation)
+            if handler.internal:
+                raise AwsError("UnknownOperationException", "", 400)
+            op = operation(what.service, what.operation, what.protocol)
+        except ClaimError as err:
+            request.id = s3_request_id() if err.service == "s3" else request_id()
+            return fail(err.protocol, err.service, err, request.id)
+        except AwsError as err:
+            return fail(what.protocol, what.service, err, request.id)
+        call = _Call(self, request, what, op, handler)
+        try:
+            return call.begin()
+        except CumuletError as err:
+            return call.failed(err)
+        except Exception as err:  # our bug: the client gets AWS's internal error, the log gets the trace
+            return call.crashed(err)
+
+
+class _Call:
+    """One call on its way."""
+
+    __slots__ = ("claim", "ctx", "dispatcher", "handler", "kernel", "op", "request")
+
+    def __init__(self, dispatcher: Dispatcher, request: Request, what: Claim, op: Operation, handler: Handler) -> None:
+        self.dispatcher = dispatcher
+        self.kernel = dispatcher.kernel
+        self.request = request
+        self.claim = what
+        self.op = op
+        self.handler = handler
+        self.ctx: Context | None = None
+
+    def begin(self) -> Response | Awaitable[Response]:
+        request, machine, what = self.request, self.kernel.machine, self.claim
+        who = authenticate(
+            machine.kv.begin(),
+            request,
+            service=what.service,
+            protocol=what.protocol,
+            now=machine.clock.time(),
+            any_credentials=machine.settings.credentials == "any",
+            signing_name=CATALOG[what.service].signing_name,
+        )
+        account = DEFAULT_ACCOUNT if who.principal.kind == "anonymous" else who.principal.account
+        region = what.region or DEFAULT_REGION
+        self.ctx = Context(self.kernel, what.service, who.principal, account, region, request.id, request)
+        self._unwrap(who)
+        if self.op.input_stream is not None:
+            return self._run(b"")
+        if type(request.body) is BytesBody:
+            return self._run(request.body.data)
+        return self._read_then_run()
+
+    def _unwrap(self, who: Authentication) -> None:
+        request = self.request
+        if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+            request.body = self.dispatcher.decode(request, who.payload)
+        elif isinstance(who.payload, PayloadVerifier) and type(request.body) is not BytesBody:
+            request.body = StreamBody(_verified(request.body, who.payload), request.body.length)
+
+    async def _read_then_run(self) -> Response:
+        try:
+            service = self.kernel.registry.service(self.claim.service)
+            answer = self._run(await self.request.body.read(service.max_body if service else MAX_BODY))
+            return answer if isinstance(answer, Response) else await answer
+        except CumuletError as err:
+            return self.failed(err)
+        except Exception as err:  # as in __call__
+            return self.crashed(err)
+
+    def _run(self, body: bytes) -> Response | Awaitable[Response]:
+        params = self.op.parse(self.request, self.claim, body)
+        assert self.ctx is not None
+        if self.handler.kind is Kind.SYNC:
+            return self._reply(self._transact(self.ctx, params))
+        self.kernel.authorise(self.ctx, self.handler, params)
+        self.op.check(params)
+        done = inline.start(self.kernel.drive(self.ctx, self.handler, params))
+        if isinstance(done, inline.Done):
+            self._audit(self.ctx)
+            return self._reply(done.value)
+        return self._wait(done)
+
+    def _transact(self, ctx: Context, params: Json) -> Json:
+        handler = self.handler
+
+        def attempt(inside: Context) -> Json:
+            self.kernel.authorise(inside, handler, params)
+            self.op.check(params)
+            result: Json = handler.run(inside, params)
+            if not handler.data:
+                self.kernel.audit.management(inside, self.claim.operation)
+            return result
+
+        if handler.data:
+            self.kernel.audit.data(ctx, self.claim.operation)
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return self.kernel.run(ctx, attempt)
+            except Conflict:
+                ctx = ctx.derive(ctx.service, ctx.principal, ctx.account, ctx.region)
+        raise Conflict("the transaction lost every race")
+
+    async def _wait(self, running: Awaitable[Json]) -> Response:
+        try:
+            result = await running
+            assert self.ctx is not None
+            self._audit(self.ctx)
+            answer = self._reply(result)
+            return answer if isinstance(answer, Response) else await answer
+        except CumuletError as err:
+            return self.failed(err)
+        except Exception as err:  # as in __call__
+            return self.crashed(err)
+
+    def _audit(self, ctx: Context) -> None:
+        if self.handler.data:
+            self.kernel.audit.data(ctx, self.claim.operation)
+        else:
+            ctx.transact(lambda inside: self.kernel.audit.management(inside, self.claim.operation))
+
+    def _reply(self, result: Json | None) -> Response | Awaitable[Response]:
+        response = self.op.reply(result or {}, self.request.id)
+        pending = self.kernel.machine.kv.durable()
+        return response if pending is None else _after(pending, response)
+
+    def failed(self, err: CumuletError) -> Response:
+        """The answer to a call that was refused."""
+        aws = as_aws(err, self.claim.protocol)
+        if self.ctx is not None:
+            self._audit_failure(self.ctx, aws)
+        elif aws.code in UNKNOWN_KEY:
+            log.warning('%s: %s. Type eval "$(cumulet env)", or start with --credentials any.', aws.code, aws.message)
+        return self.op.fail(aws, self.request.id)
+
+    def _audit_failure(self, ctx: Context, err: AwsError) -> None:
+        if err.code.startswith("AccessDenied"):
+            try:
+                ctx.derive(ctx.service, ctx.principal, ctx.account, ctx.region).transact(
+                    lambda inside: self.kernel.audit.management(inside, self.claim.operation, err)
+                )
+            except CumuletError as broken:
+                log.error("a denial could not be recorded: %s", broken)
+        else:
+            self.kernel.audit.data(ctx, self.claim.operation, err)
+
+    def crashed(self, err: Exception) -> Response:
+        """The answer to a call that met a bug of ours."""
+        log.error("%s:%s failed, request %s", self.claim.service, self.claim.operation, self.request.id, exc_info=err)
+        return self.op.fail(internal(self.claim.protocol), self.request.id)
+
+
+async def _verified(body: Body, verifier: PayloadVerifier) -> AsyncIterator[bytes]:
+    async for chunk in body:
+        verifier.feed(chunk)
+        yield chunk
+    verifier.finish()
+
+
+async def _after(pending: Awaitable[None], response: Response) -> Response:
+    await pending
+    return response
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def as_aws(err: CumuletError, protocol: str) -> AwsError:
+    """What the client is told of an error that is not AWS's own."""
+    if isinstance(err, AwsError):
+        return err
+    if isinstance(err, BodyTooLarge):
+        if protocol == "rest-xml":
+            return AwsError("MaxMessageLengthExceeded", "Your request was too big.", 400)
+        return AwsError("RequestEntityTooLargeException", "Request body is too large.", 413)
+    if isinstance(err, BodyBroken):
+        if protocol == "rest-xml":
+            return AwsError(
+                "IncompleteBody",
+                "You did not provide the number of bytes specified by the Content-Length HTTP header",
+                400,
+            )
+        return AwsError("SerializationException", "The request body is incomplete.", 400)
+    if isinstance(err, Conflict):
+        return AwsError(
+            "OperationAborted" if protocol == "rest-xml" else "ServiceUnavailable", "Please try again.", 503
+        )
+    if isinstance(err, StoreError):
+        log.error("the store failed: %s", err)
+    return internal(protocol)
+
+
+def internal(protocol: str) -> AwsError:
+    """AWS's words for a fault on its own side."""
+    if protocol == "rest-xml":
+        return AwsError("InternalError", "We encountered an internal error. Please try again.", 500)
+    return AwsError(
+        "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.", 500
+    )

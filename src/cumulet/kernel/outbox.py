@@ -1,0 +1,217 @@
+"""The outbox: events that commit with the transaction that caused them and are delivered afterwards, at least once.
+
+An event is a record under (outbox, id); ids begin with the time, so that after a crash one bounded scan from a
+remembered cursor finds what is left. A synchronous consumer's transaction deletes the record with its own writes:
+exactly once inside the store. An async one deletes it when it has ended: at least once for what leaves the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import itertools
+import logging
+import os
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from cumulet.base import context as principals
+from cumulet.base.errors import CumuletError
+from cumulet.base.ids import request_id
+from cumulet.base.types import Json
+from cumulet.store import keys, records
+
+from .context import Context
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+log = logging.getLogger(__name__)
+
+PENDING = keys.pack("", "", "kernel", "outbox")
+DEAD = keys.pack("", "", "kernel", "dead")
+CURSOR = keys.pack("", "", "kernel", "outbox-cursor")
+
+MAX_ATTEMPTS = 6
+MAX_RUNNING = 256
+FIRST_DELAY = 0.2
+PAGE = 500
+CURSOR_EVERY = 1000
+
+
+class Retry(CumuletError):
+    """Raised by a consumer: deliver this event again, `after` seconds from now. It says itself when it has had
+    enough."""
+
+    def __init__(self, after: float, detail: Json | None = None) -> None:
+        super().__init__(f"again in {after} s")
+        self.after = after
+        self.detail = detail
+
+
+class Outbox:
+    """Delivers events. Its queues in memory are a view of the store and can be lost."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self._sequence = itertools.count()
+        self._salt = os.urandom(4)
+        self._waiting: deque[tuple[bytes, Json]] = deque()
+        self._running: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._pending: dict[bytes, None] = {}
+        self._delivered = 0
+        self._open = False
+
+    # adding
+
+    def add(self, ctx: Context, kind: str, detail: Json) -> None:
+        """Put an event into the transaction of `ctx`."""
+        event = {"kind": kind, "account": ctx.account, "region": ctx.region, "detail": detail, "attempts": 0}
+        key = PENDING + keys.pack(int(ctx.now * 1e6), next(self._sequence), self._salt)
+        ctx.tx.put(key, records.encode(event))
+        ctx.events.append((key, event))
+
+    def deliver(self, events: list[tuple[bytes, Json]]) -> None:
+        """Take up committed events."""
+        for key, _ in events:
+            self._pending[key] = None
+        self._waiting.extend(events)
+        if self._open:
+            self._pump()
+
+    # life
+
+    def start(self) -> None:
+        """Find what an earlier process left undelivered."""
+        self._open = True
+        tx = self.kernel.machine.kv.begin()
+        lo, hi = keys.bounds(PENDING)
+        lo = max(lo, tx.get(CURSOR) or b"")
+        while page := tx.range(lo, hi, PAGE):
+            self.deliver([(key, records.decode(raw)) for key, raw in page])
+            lo = page[-1][0] + b"\x00"
+        self._pump()
+
+    def forget(self) -> None:
+        """Drop every event in memory (the store is being cleared)."""
+        self._waiting.clear()
+        self._pending.clear()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        for task in self._running:
+            task.cancel()
+
+    async def close(self, grace: float) -> None:
+        """Let running deliveries end for `grace` seconds; the rest is delivered after the next start."""
+        self._open = False
+        for timer in self._timers:
+            timer.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be delivered."""
+        return not self._pending
+
+    # delivery
+
+    def _pump(self) -> None:
+        while self._waiting and len(self._running) < MAX_RUNNING:
+            key, event = self._waiting.popleft()
+            task = asyncio.get_running_loop().create_task(self._deliver(key, event), name=f"deliver {event['kind']}")
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (err := task.exception()) is not None:
+            log.error("an event could not be put back", exc_info=err)
+        if self._open:
+            self._pump()
+
+    async def _deliver(self, key: bytes, event: Json) -> None:
+        try:
+            await self._consume(key, event)
+        except Retry as again:
+            if again.detail is not None:
+                event = {**event, "detail": again.detail}
+            self._put_off(key, event, again.after)
+        except Exception as err:  # whatever a consumer raises, the event must not be lost
+            attempts = event["attempts"] + 1
+            event = {**event, "attempts": attempts, "error": f"{type(err).__name__}: {err}"}
+            if attempts >= MAX_ATTEMPTS:
+                log.exception("event %s failed %d times and is kept as a dead letter", event["kind"], attempts)
+                self._bury(key, event)
+            else:
+                log.warning("event %s failed (attempt %d): %s", event["kind"], attempts, err)
+                self._put_off(key, event, FIRST_DELAY * 4 ** (attempts - 1))
+
+    async def _consume(self, key: bytes, event: Json) -> None:
+        service, _, name = event["kind"].partition(".")
+        found = self.kernel.registry.service(service)
+        consume = found.consumers.get(name) if found is not None else None
+        if consume is None:
+            raise LookupError(f"nobody takes {event['kind']}")
+        ctx = self.context(service, event["account"], event["region"])
+        if inspect.iscoroutinefunction(consume):
+            await consume(ctx, event["detail"])
+            ctx.transact(lambda done: self._delete(done, key))
+        else:
+
+            def both(inside: Context) -> None:
+                consume(inside, event["detail"])
+                self._delete(inside, key)
+
+            ctx.transact(both)
+        self._pending.pop(key, None)
+
+    def _delete(self, ctx: Context, key: bytes) -> None:
+        ctx.tx.delete(key)
+        self._delivered += 1
+        if self._delivered % CURSOR_EVERY == 0:
+            # _pending keeps the order of arrival, which is nearly that of the keys; a second's slack covers the
+            # difference.
+            oldest = next(iter(self._pending), key)
+            taken_at = keys.unpack(oldest[len(PENDING) :])[0]
+            assert isinstance(taken_at, int)
+            ctx.tx.put(CURSOR, PENDING + keys.pack(taken_at - 60_000_000))
+
+    def _put_off(self, key: bytes, event: Json, delay: float) -> None:
+        ctx = self.context("kernel", event["account"], event["region"])
+        ctx.transact(lambda inside: inside.tx.put(key, records.encode(event)))
+        if not self._open:
+            return
+        loop = asyncio.get_running_loop()
+        box: list[asyncio.TimerHandle] = []
+
+        def due() -> None:
+            self._timers.discard(box[0])
+            self._waiting.append((key, event))
+            self._pump()
+
+        box.append(loop.call_later(delay, due))
+        self._timers.add(box[0])
+
+    def _bury(self, key: bytes, event: Json) -> None:
+        def move(ctx: Context) -> None:
+            ctx.tx.delete(key)
+            ctx.tx.put(DEAD + key[len(PENDING) :], records.encode(event))
+
+        self.context("kernel", event["account"], event["region"]).transact(move)
+        self._pending.pop(key, None)
+
+    def dead(self, limit: int = 100) -> list[Any]:
+        """The newest dead letters."""
+        lo, hi = keys.bounds(DEAD)
+        return [records.decode(raw) for _, raw in self.kernel.machine.kv.begin().range(lo, hi, limit, reverse=True)]
+
+    def context(self, service: str, account: str, region: str) -> Context:
+        """A context in which `service` acts on its own behalf in an account."""
+        who = principals.service(f"{service}.amazonaws.com", account)
+        return Context(self.kernel, service, who, account, region, request_id())
