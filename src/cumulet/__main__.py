@@ -1,0 +1,5 @@
+"""`python -m cumulet`."""
+
+from cumulet.cli.main import main
+
+main()
