@@ -1,0 +1,132 @@
+"""A load generator: the same prepared request over and over on some keep-alive connections, and what it cost the server.
+
+The request is signed once; a signature holds for fifteen minutes. The server's cost is the processor time of its process and
+of all its descendants (function workers too), read from /proc.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass
+class Result:
+    """`cpu_us`: the server's processor time per request. `p50_us`, `best_us`: wall time of a request as its client saw it."""
+
+    requests: int
+    seconds: float
+    cpu_us: float
+    p50_us: float
+    best_us: float
+
+    @property
+    def per_second(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+
+def signed(method: str, url: str, service: str, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
+    """A whole HTTP/1.1 request, signed with the default key."""
+    request = botocore.awsrequest.AWSRequest(method, url, data=body, headers=headers or {})
+    credentials = botocore.credentials.Credentials("test", "test")
+    kind = botocore.auth.S3SigV4Auth if service == "s3" else botocore.auth.SigV4Auth
+    kind(credentials, service, "us-east-1").add_auth(request)
+    _, _, rest = url.partition("://")
+    host, slash, target = rest.partition("/")
+    lines = [f"{method} {slash}{target} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body)}"]
+    lines += [
+        f"{name}: {value}" for name, value in request.headers.items() if name.lower() not in ("host", "content-length")
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def descendants(pid: int) -> list[int]:
+    """The process and everything below it."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                found += [int(child) for child in task.read_text().split()]
+            except OSError:
+                continue
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process, its ended children, and its living descendants."""
+    total = 0
+    for one in descendants(pid):
+        try:
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICK
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of one process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+async def _one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> int:
+    writer.write(request)
+    await writer.drain()
+    head = await reader.readuntil(b"\r\n\r\n")
+    status = int(head[9:12])
+    lower = head.lower()
+    at = lower.find(b"content-length:")
+    if at >= 0:
+        left = int(lower[at + 15 : lower.index(b"\r\n", at)])
+        while left:
+            left -= len(await reader.read(min(left, 1 << 20)))
+    elif b"transfer-encoding: chunked" in lower:
+        while (size := int((await reader.readline()).split(b";")[0], 16)) > 0:
+            await reader.readexactly(size + 2)
+        await reader.readline()
+    return status
+
+
+async def _client(port: int, request: bytes, until: float, times: list[float], limit: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    try:
+        while time.perf_counter() < until and len(times) < limit:
+            begun = time.perf_counter()
+            status = await _one(reader, writer, request)
+            if status >= 300:
+                raise RuntimeError(f"the server answered {status}")
+            times.append(time.perf_counter() - begun)
+    finally:
+        writer.close()
+
+
+def run(pid: int, port: int, request: bytes, *, clients: int, seconds: float, limit: int = 10**9) -> Result:
+    """Send `request` for `seconds` from `clients` connections, at most `limit` times in all."""
+    times: list[float] = []
+
+    async def everybody() -> None:
+        until = time.perf_counter() + seconds
+        await asyncio.gather(*(_client(port, request, until, times, limit) for _ in range(clients)))
+
+    async def one() -> None:
+        await _client(port, request, time.perf_counter() + 60, [], 1)
+
+    asyncio.run(one())
+    cpu, begun = cpu_seconds(pid), time.perf_counter()
+    asyncio.run(everybody())
+    spent, elapsed = cpu_seconds(pid) - cpu, time.perf_counter() - begun
+    ordered = sorted(times)
+    return Result(len(times), elapsed, spent / len(times) * 1e6, ordered[len(times) // 2] * 1e6, ordered[0] * 1e6)
