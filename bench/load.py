@@ -62,16 +62,21 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, its ended children, and its living descendants."""
-    total = 0
+def cpu_times(pid: int) -> dict[int, float]:
+    """User and system seconds of a process and each living descendant, with those of their ended children."""
+    found = {}
     for one in descendants(pid):
         try:
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        total += sum(int(field) for field in fields[11:15])
-    return total / TICK
+        found[one] = sum(int(field) for field in fields[11:15]) / TICK
+    return found
+
+
+def cpu_since(pid: int, before: dict[int, float]) -> float:
+    """Seconds spent since `before`; what ended in between counts for nothing."""
+    return sum(seconds - before.get(one, 0.0) for one, seconds in cpu_times(pid).items())
 
 
 def rss_mb(pid: int) -> float:
@@ -125,8 +130,8 @@ def run(pid: int, port: int, request: bytes, *, clients: int, seconds: float, li
         await _client(port, request, time.perf_counter() + 60, [], 1)
 
     asyncio.run(one())
-    cpu, begun = cpu_seconds(pid), time.perf_counter()
+    cpu, begun = cpu_times(pid), time.perf_counter()
     asyncio.run(everybody())
-    spent, elapsed = cpu_seconds(pid) - cpu, time.perf_counter() - begun
+    spent, elapsed = cpu_since(pid, cpu), time.perf_counter() - begun
     ordered = sorted(times)
     return Result(len(times), elapsed, spent / len(times) * 1e6, ordered[len(times) // 2] * 1e6, ordered[0] * 1e6)

@@ -22,7 +22,7 @@ from botocore.config import Config
 sys.path.insert(0, str(Path(__file__).parent))
 
 import servers
-from load import Result, cpu_seconds, rss_mb, run, signed
+from load import Result, cpu_since, cpu_times, rss_mb, run, signed
 
 KB = b"x" * 1024
 MB16 = b"x" * (16 << 20)
@@ -107,10 +107,10 @@ def lambda_cases(server: servers.Server, seconds: float) -> None:
         functions.update_function_configuration(FunctionName="echo", Environment={"Variables": {"ROUND": str(round_)}})
         functions.get_waiter("function_updated_v2").wait(FunctionName="echo", WaiterConfig={"Delay": 1})
         cold = signed("POST", server.url + path, "lambda", b'{"a":1}', {"Content-Type": "application/json"})
-        before, begun = cpu_seconds(server.pid), time.perf_counter()
+        before, begun = cpu_times(server.pid), time.perf_counter()
         _single(server, cold)
         walls.append(time.perf_counter() - begun)
-        cpus.append(cpu_seconds(server.pid) - before)
+        cpus.append(cpu_since(server.pid, before))
     print(
         f"  Lambda cold start                     {statistics.mean(cpus) * 1e3:8.1f} ms CPU   "
         f"best {min(walls) * 1e3:.1f} ms, median {statistics.median(walls) * 1e3:.1f} ms"

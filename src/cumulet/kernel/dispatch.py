@@ -44,7 +44,7 @@ class Dispatcher:
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
         """The response to `request`, at once where nothing has to be waited for. Never raises."""
-        if type(request.body) is not BytesBody and _is_form(request):
+        if not isinstance(request.body, BytesBody) and _is_form(request):
             return self._read_form(request)
         return self._claimed(request)
 
@@ -109,7 +109,7 @@ class _Call:
         self._unwrap(who)
         if self.op.input_stream is not None:
             return self._run(b"")
-        if type(request.body) is BytesBody:
+        if isinstance(request.body, BytesBody):
             return self._run(request.body.data)
         return self._read_then_run()
 
@@ -117,7 +117,7 @@ class _Call:
         request = self.request
         if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
             request.body = self.dispatcher.decode(request, who.payload)
-        elif isinstance(who.payload, PayloadVerifier) and type(request.body) is not BytesBody:
+        elif isinstance(who.payload, PayloadVerifier) and not isinstance(request.body, BytesBody):
             request.body = StreamBody(_verified(request.body, who.payload), request.body.length)
 
     async def _read_then_run(self) -> Response:
