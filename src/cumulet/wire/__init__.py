@@ -1,0 +1,1 @@
+"""Layer 1: the AWS wire protocols, compiled per operation from the models that botocore ships."""
