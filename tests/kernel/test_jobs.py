@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from cumulet.kernel import jobs
 from cumulet.kernel.context import Context
@@ -62,6 +63,23 @@ def test_a_job_that_names_its_next_time_goes_on(house: Any, make_module: Any, ru
             assert [later - seen[0] for later in seen] == [0, 60, 120]
 
     run(main())
+
+
+def test_a_job_whose_next_time_is_now_runs_again_at_once(house: Any, make_module: Any) -> None:
+    seen: list[int] = []
+
+    def work(ctx: Context, detail: Any) -> float | None:
+        seen.append(1)
+        return ctx.now if len(seen) < 10 else None
+
+    async def main() -> None:
+        async with house(worker(make_module, work)) as h:
+            h.context().transact(lambda ctx: ctx.schedule("demo.work", {}, h.clock.time()))
+            await h.until(lambda: left(h) == 0)
+            assert len(seen) == 10
+
+    # uvloop runs a call that is due at once before the callbacks of a task that ends.
+    uvloop.run(main())
 
 
 def test_a_job_of_the_same_id_replaces_the_earlier_and_can_be_cancelled(house: Any, make_module: Any, run: Any) -> None:

@@ -41,6 +41,7 @@ class Jobs:
         self._heap: list[tuple[float, str]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._waiting: set[str] = set()
         self._open = False
 
     def schedule(self, ctx: Context, kind: str, detail: Json, due: float, job_id: str | None) -> str:
@@ -77,6 +78,7 @@ class Jobs:
     def forget(self) -> None:
         """Drop the heap (the store is being cleared)."""
         self._heap.clear()
+        self._waiting.clear()
         for task in self._running.values():
             task.cancel()
 
@@ -109,7 +111,10 @@ class Jobs:
         now = self.kernel.machine.clock.time()
         while self._heap and self._heap[0][0] <= now:
             _, job_id = heapq.heappop(self._heap)
-            if job_id not in self._running:
+            if job_id in self._running:
+                # It has been scheduled anew by the run that is just ending: look again when that has ended.
+                self._waiting.add(job_id)
+            else:
                 task = asyncio.get_running_loop().create_task(self._run(job_id), name=f"job {job_id}")
                 self._running[job_id] = task
                 task.add_done_callback(partial(self._ended, job_id))
@@ -117,6 +122,9 @@ class Jobs:
 
     def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
         self._running.pop(job_id, None)
+        if job_id in self._waiting:
+            self._waiting.discard(job_id)
+            self._push(self.kernel.machine.clock.time(), job_id)
         if not task.cancelled() and (err := task.exception()) is not None:
             log.error("a job could not be put back", exc_info=err)
 

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,6 +54,10 @@ class _Mark:
     options: dict[str, bool] = field(default_factory=dict)
 
 
+@overload
+def operation(fn: F) -> F: ...
+@overload
+def operation(*, data: bool = False, internal: bool = False, anonymous: bool = False) -> Callable[[F], F]: ...
 def operation(fn: F | None = None, *, data: bool = False, internal: bool = False, anonymous: bool = False) -> Any:
     """Mark an operation.
 
