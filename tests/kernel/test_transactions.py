@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
@@ -30,7 +30,7 @@ async def slow_put(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
 
 @operation
-def scan(ctx: Context, req: dict[str, Any]) -> Iterator[None]:
+def scan(ctx: Context, req: dict[str, Any]) -> Generator[None, None, dict[str, Any]]:
     """Counts what it sees at each step."""
     seen = 0
     for _ in range(req["Steps"]):

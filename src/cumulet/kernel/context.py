@@ -10,7 +10,7 @@ from cumulet.base.context import Principal
 from cumulet.base.errors import Conflict
 from cumulet.base.messages import Request
 from cumulet.base.types import Json
-from cumulet.store.api import Tx
+from cumulet.store.api import Reader, Tx
 
 from .service import Kind
 
@@ -31,7 +31,19 @@ class Context:
     in an async one inside `transact`. `request` is the HTTP request where the call came from outside.
     """
 
-    __slots__ = ("_tx", "account", "events", "kernel", "now", "principal", "region", "request", "request_id", "service")
+    __slots__ = (
+        "_reader",
+        "_tx",
+        "account",
+        "events",
+        "kernel",
+        "now",
+        "principal",
+        "region",
+        "request",
+        "request_id",
+        "service",
+    )
 
     def __init__(
         self,
@@ -53,6 +65,7 @@ class Context:
         self.now = kernel.machine.clock.time()
         self.events: list[tuple[bytes, Json]] = []
         self._tx: Tx | None = None
+        self._reader: Tx | None = None
 
     @property
     def machine(self) -> Machine:
@@ -86,6 +99,22 @@ class Context:
     def bind(self, tx: Tx) -> None:
         """Enter a transaction: for the kernel."""
         self._tx = tx
+
+    def lend(self, tx: Tx) -> None:
+        """Give a transaction that has only read so far, to read or to begin with: for the kernel."""
+        self._reader = tx
+
+    @property
+    def reader(self) -> Reader:
+        """The committed state, for async operations. What is read here is not guarded: read again in `transact` what matters."""
+        if self._reader is None:
+            self._reader = self.machine.kv.begin()
+        return self._reader
+
+    def begin(self) -> Tx:
+        """The transaction to run in: the one that was lent, where nobody has used it, else a new one. For the kernel."""
+        tx, self._reader = self._reader, None
+        return tx if tx is not None else self.machine.kv.begin()
 
     # the rest of the cloud
 

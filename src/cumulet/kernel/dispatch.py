@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 UNKNOWN_KEY = frozenset(("InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"))
 """What a client hears whose access key nobody has made: mostly that of another cloud."""
 
+LARGE = 128 * 1024
+"""Bytes of a document beyond which it is parsed in a thread, so that the loop goes on."""
+
 Decode = Callable[[Request, Any], Body]
 """Undo the aws-chunked framing of a request's body, checking each chunk with the verifier that authentication gave."""
 
@@ -94,8 +97,9 @@ class _Call:
 
     def begin(self) -> Response | Awaitable[Response]:
         request, machine, what = self.request, self.kernel.machine, self.claim
+        reader = machine.kv.begin()
         who = authenticate(
-            machine.kv.begin(),
+            reader,
             request,
             service=what.service,
             protocol=what.protocol,
@@ -106,11 +110,12 @@ class _Call:
         account = DEFAULT_ACCOUNT if who.principal.kind == "anonymous" else who.principal.account
         region = what.region or DEFAULT_REGION
         self.ctx = Context(self.kernel, what.service, who.principal, account, region, request.id, request)
+        self.ctx.lend(reader)
         self._unwrap(who)
         if self.op.input_stream is not None:
-            return self._run(b"")
-        if isinstance(request.body, BytesBody):
-            return self._run(request.body.data)
+            return self._run(self.op.parse(request, what, b""))
+        if isinstance(request.body, BytesBody) and len(request.body.data) <= LARGE:
+            return self._run(self.op.parse(request, what, request.body.data))
         return self._read_then_run()
 
     def _unwrap(self, who: Authentication) -> None:
@@ -123,23 +128,31 @@ class _Call:
     async def _read_then_run(self) -> Response:
         try:
             service = self.kernel.registry.service(self.claim.service)
-            answer = self._run(await self.request.body.read(service.max_body if service else MAX_BODY))
+            body = await self.request.body.read(service.max_body if service else MAX_BODY)
+            parse = self.op.parse
+            if len(body) > LARGE:
+                params = await self.kernel.machine.offload(parse, self.request, self.claim, body)
+            else:
+                params = parse(self.request, self.claim, body)
+            answer = self._run(params)
             return answer if isinstance(answer, Response) else await answer
         except CumuletError as err:
             return self.failed(err)
         except Exception as err:  # as in __call__
             return self.crashed(err)
 
-    def _run(self, body: bytes) -> Response | Awaitable[Response]:
-        params = self.op.parse(self.request, self.claim, body)
-        assert self.ctx is not None
-        if self.handler.kind is Kind.SYNC:
-            return self._reply(self._transact(self.ctx, params))
-        self.kernel.authorise(self.ctx, self.handler, params)
+    def _run(self, params: Json) -> Response | Awaitable[Response]:
+        ctx, handler = self.ctx, self.handler
+        assert ctx is not None
+        if handler.kind is Kind.SYNC:
+            return self._reply(self._transact(ctx, params))
+        self.kernel.authorise(ctx, handler, params)
         self.op.check(params)
-        done = inline.start(self.kernel.drive(self.ctx, self.handler, params))
+        # An async operation is started as it is, without a coroutine around it: this is the path of every GET.
+        running = handler.run(ctx, params) if handler.kind is Kind.ASYNC else self.kernel.drive(ctx, handler, params)
+        done = inline.start(running)
         if isinstance(done, inline.Done):
-            self._audit(self.ctx)
+            self._audit(ctx)
             return self._reply(done.value)
         return self._wait(done)
 

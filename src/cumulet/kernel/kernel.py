@@ -75,7 +75,7 @@ class Kernel:
         kv = self.machine.kv
         if self.rehearse:
             self._rehearse(ctx, fn)
-        tx = kv.begin()
+        tx = ctx.begin()
         ctx.bind(tx)
         result = fn(ctx)
         if tx.dirty:
