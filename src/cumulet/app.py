@@ -1,4 +1,7 @@
-"""The composition root: builds stores, workers, kernel and gateway out of settings. It alone may import every layer."""
+"""The composition root: builds stores, workers, kernel and gateway out of settings. It alone may import every layer.
+
+Services and the function workers are imported at their first use: a cloud is up before they are read.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cumulet.base.errors import AwsError
 from cumulet.config import Settings
@@ -20,12 +24,12 @@ from cumulet.kernel.kernel import Kernel
 from cumulet.kernel.machine import Machine
 from cumulet.kernel.registry import Registry
 from cumulet.kernel.service import Service
-from cumulet.run.functions import Functions, Runtime, find_runtime
-from cumulet.run.functions.launch import probe
-from cumulet.run.functions.runtimes import SUPPORTED
 from cumulet.store import local, memory
 from cumulet.store.api import Blobs, Kv
 from cumulet.wire import compile as wire
+
+if TYPE_CHECKING:
+    from cumulet.run.functions import Functions
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +114,8 @@ class Cloud:
 
     def _make_functions(self, machine: Machine) -> Functions:
         # The sink belongs to the Lambda service; like every service it is loaded on its first use.
+        from cumulet.run.functions import Functions
+
         sink = importlib.import_module("cumulet.services.lambda_.logsink").make_sink(self.kernel)
         return Functions(self._functions_directory(), endpoint=lambda: machine.endpoint, log=sink)
 
@@ -126,12 +132,16 @@ def _open_store(settings: Settings) -> tuple[Kv, Blobs]:
 
 def isolation() -> str:
     """What isolation functions get on this machine: `namespaces`, `userns` or `none`. Blocks for some 30 ms."""
+    from cumulet.run.functions.launch import probe
+
     with tempfile.TemporaryDirectory(prefix="cumulet-probe-") as scratch:
         return probe("auto", Path(scratch))
 
 
 def runtimes() -> list[str]:
     """Lambda's names of the runtimes that have an interpreter on this machine."""
+    from cumulet.run.functions.runtimes import SUPPORTED, Runtime, find_runtime
+
     return [name for name in SUPPORTED if isinstance(find_runtime(name), Runtime)]
 
 
