@@ -22,6 +22,7 @@ from botocore.config import Config
 BIN = Path(sys.executable).parent
 REGION = "us-east-1"
 AWS2 = "/usr/bin/aws"
+_session = boto3.session.Session()  # one for all: each loads its data files anew
 _accounts = itertools.count(int(time.time()) % 10**8 * 1000 + 100_000_000_000)
 
 
@@ -94,7 +95,7 @@ class CloudProcess:
         """A boto3 client of an account's root (or of `aws_access_key_id=…` credentials)."""
         base = Config(retries={"max_attempts": 1, "mode": "standard"}, s3={"addressing_style": "path"})
         keys = {"aws_access_key_id": account, "aws_secret_access_key": "test", **more}
-        return boto3.session.Session().client(  # type: ignore[call-overload]
+        return _session.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.endpoint,
             region_name=region,

@@ -117,6 +117,7 @@ class Cloud:
         from cumulet.run.functions import Functions
 
         sink = importlib.import_module("cumulet.services.lambda_.logsink").make_sink(self.kernel)
+        self.kernel.closing.append(sink.flush)
         return Functions(self._functions_directory(), endpoint=lambda: machine.endpoint, log=sink)
 
     def _functions_directory(self) -> Path:

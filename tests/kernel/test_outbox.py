@@ -11,7 +11,7 @@ import pytest
 from cumulet.base.errors import AwsError
 from cumulet.kernel import outbox
 from cumulet.kernel.context import Context
-from cumulet.kernel.outbox import Retry
+from cumulet.kernel.outbox import Dead, Retry
 from cumulet.kernel.service import Service, consumer
 from cumulet.store import keys, memory
 
@@ -111,6 +111,57 @@ def test_after_the_last_attempt_an_event_is_kept_as_a_dead_letter(
             assert letter["attempts"] == outbox.MAX_ATTEMPTS
             assert "ValueError: never" in letter["error"]
             assert pending(h) == 0
+
+    run(main())
+
+
+def test_a_consumer_can_give_up_at_once(house: Any, make_module: Any, run: Any) -> None:
+    attempts: list[int] = []
+
+    async def take(ctx: Context, detail: Any) -> None:
+        attempts.append(1)
+        raise Dead("nothing will come of it")
+
+    async def main() -> None:
+        async with house(taker(make_module, take)) as h:
+            h.context().transact(lambda ctx: emit(ctx, {}))
+            await h.until(lambda: h.kernel.outbox.idle)
+            (letter,) = h.kernel.outbox.dead()
+            assert letter["error"] == "nothing will come of it"
+            assert len(attempts) == 1
+
+    run(main())
+
+
+def test_slow_events_hold_up_only_their_own_kind(
+    house: Any, make_module: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MAX_RUNNING", 2)
+    seen: list[Any] = []
+
+    async def main() -> None:
+        release = asyncio.Event()
+
+        async def slow(ctx: Context, detail: Any) -> None:
+            await release.wait()
+            seen.append("slow")
+
+        async def quick(ctx: Context, detail: Any) -> None:
+            seen.append("quick")
+
+        service = Service("demo", make_module(slow=consumer("slow")(slow), quick=consumer("quick")(quick)))
+        async with house(service) as h:
+
+            def send(ctx: Context) -> None:
+                for _ in range(5):
+                    ctx.emit("demo.slow", {})
+                ctx.emit("demo.quick", {})
+
+            h.context().transact(send)
+            await h.until(lambda: seen == ["quick"])
+            release.set()
+            await h.until(lambda: h.kernel.outbox.idle)
+            assert seen == ["quick"] + ["slow"] * 5
 
     run(main())
 

@@ -22,6 +22,9 @@ def answer(kernel: Kernel, request: Request, stop: Callable[[], None]) -> Answer
     route = _ROUTES.get((request.method, request.path.rstrip("/")))
     if route is not None:
         return route(kernel, request, stop)
+    service = kernel.registry.service(request.path.split("/")[2])
+    if service is not None and service.dataplane is not None:
+        return service.dataplane(kernel, request)
     known = any(path == request.path.rstrip("/") for _, path in _ROUTES)
     return _json({"message": "Method Not Allowed" if known else "Not Found"}, 405 if known else 404)
 

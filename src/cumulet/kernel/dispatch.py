@@ -202,6 +202,10 @@ class _Call:
     def failed(self, err: CumuletError) -> Response:
         """The answer to a call that was refused."""
         aws = as_aws(err, self.claim.protocol)
+        if isinstance(err, BodyTooLarge) and self.claim.protocol != "rest-xml":
+            service = self.kernel.registry.service(self.claim.service)
+            limit = service.max_body if service else MAX_BODY
+            aws.message = f"Request must be smaller than {limit} bytes for the {self.claim.operation} operation"
         if self.ctx is not None:
             self._audit_failure(self.ctx, aws)
         elif aws.code in UNKNOWN_KEY:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeVar
 
 from cumulet.base.errors import AwsError
@@ -37,6 +37,8 @@ class Kernel:
         self.jobs = Jobs(self)
         self.audit = Audit(machine)
         self.rehearse = machine.settings.rehearse
+        self.closing: list[Callable[[], Awaitable[None]]] = []
+        """Called at the end, after the last function and before the store closes."""
         registry.bind(machine)
 
     async def start(self) -> None:
@@ -53,6 +55,8 @@ class Kernel:
         functions = self.machine.started_functions
         if functions is not None:
             await functions.close()
+        for last in self.closing:
+            await last()
         await self.machine.blobs.close()
         await self.machine.kv.close()
 

@@ -12,7 +12,8 @@ import inspect
 import itertools
 import logging
 import os
-from collections import deque
+from collections import Counter, deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cumulet.base import context as principals
@@ -33,8 +34,10 @@ DEAD = keys.pack("", "", "kernel", "dead")
 CURSOR = keys.pack("", "", "kernel", "outbox-cursor")
 
 MAX_ATTEMPTS = 6
-MAX_RUNNING = 256
+MAX_RUNNING = 1000
+"""Deliveries of one kind at a time: slow ones (functions that run) hold up their own kind only."""
 FIRST_DELAY = 0.2
+KEEP_DEAD = 14 * 86400.0
 PAGE = 500
 CURSOR_EVERY = 1000
 
@@ -49,6 +52,10 @@ class Retry(CumuletError):
         self.detail = detail
 
 
+class Dead(CumuletError):
+    """Raised by a consumer: nothing will come of this event, keep it as a dead letter at once. The message says why."""
+
+
 class Outbox:
     """Delivers events. Its queues in memory are a view of the store and can be lost."""
 
@@ -56,7 +63,8 @@ class Outbox:
         self.kernel = kernel
         self._sequence = itertools.count()
         self._salt = os.urandom(4)
-        self._waiting: deque[tuple[bytes, Json]] = deque()
+        self._waiting: dict[str, deque[tuple[bytes, Json]]] = {}
+        self._busy: Counter[str] = Counter()
         self._running: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._pending: dict[bytes, None] = {}
@@ -74,11 +82,14 @@ class Outbox:
 
     def deliver(self, events: list[tuple[bytes, Json]]) -> None:
         """Take up committed events."""
-        for key, _ in events:
+        for key, event in events:
             self._pending[key] = None
-        self._waiting.extend(events)
+            self._queue(key, event)
+
+    def _queue(self, key: bytes, event: Json) -> None:
+        self._waiting.setdefault(event["kind"], deque()).append((key, event))
         if self._open:
-            self._pump()
+            self._pump(event["kind"])
 
     # life
 
@@ -91,7 +102,6 @@ class Outbox:
         while page := tx.range(lo, hi, PAGE):
             self.deliver([(key, records.decode(raw)) for key, raw in page])
             lo = page[-1][0] + b"\x00"
-        self._pump()
 
     def forget(self) -> None:
         """Drop every event in memory (the store is being cleared)."""
@@ -121,19 +131,22 @@ class Outbox:
 
     # delivery
 
-    def _pump(self) -> None:
-        while self._waiting and len(self._running) < MAX_RUNNING:
-            key, event = self._waiting.popleft()
-            task = asyncio.get_running_loop().create_task(self._deliver(key, event), name=f"deliver {event['kind']}")
+    def _pump(self, kind: str) -> None:
+        waiting = self._waiting.get(kind)
+        while waiting and self._busy[kind] < MAX_RUNNING:
+            key, event = waiting.popleft()
+            self._busy[kind] += 1
+            task = asyncio.get_running_loop().create_task(self._deliver(key, event), name=f"deliver {kind}")
             self._running.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(partial(self._ended, kind))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, kind: str, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._busy[kind] -= 1
         if not task.cancelled() and (err := task.exception()) is not None:
             log.error("an event could not be put back", exc_info=err)
         if self._open:
-            self._pump()
+            self._pump(kind)
 
     async def _deliver(self, key: bytes, event: Json) -> None:
         try:
@@ -142,6 +155,8 @@ class Outbox:
             if again.detail is not None:
                 event = {**event, "detail": again.detail}
             self._put_off(key, event, again.after)
+        except Dead as err:
+            self._bury(key, {**event, "error": str(err)})
         except Exception as err:  # whatever a consumer raises, the event must not be lost
             attempts = event["attempts"] + 1
             event = {**event, "attempts": attempts, "error": f"{type(err).__name__}: {err}"}
@@ -192,8 +207,7 @@ class Outbox:
 
         def due() -> None:
             self._timers.discard(box[0])
-            self._waiting.append((key, event))
-            self._pump()
+            self._queue(key, event)
 
         box.append(loop.call_later(delay, due))
         self._timers.add(box[0])
@@ -202,6 +216,7 @@ class Outbox:
         def move(ctx: Context) -> None:
             ctx.tx.delete(key)
             ctx.tx.put(DEAD + key[len(PENDING) :], records.encode(event))
+            ctx.tx.clear_range(keys.bounds(DEAD)[0], DEAD + keys.pack(int((ctx.now - KEEP_DEAD) * 1e6)))
 
         self.context("kernel", event["account"], event["region"]).transact(move)
         self._pending.pop(key, None)

@@ -16,11 +16,13 @@ others get their turn. Consumers take events from the outbox, jobs run when they
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from types import ModuleType
 from typing import Any, TypeVar, overload
+
+from cumulet.base.messages import Request, Response
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -101,8 +103,8 @@ def squash(name: str) -> str:
 class Service:
     """A service: its name in botocore's words and the modules that hold its operations, consumers and jobs.
 
-    `max_body` bounds bodies that are not streamed, in bytes. `start` is called once when the service is loaded, with
-    the machine.
+    `max_body` bounds bodies that are not streamed, in bytes. `start` is called once when the service is loaded, with the
+    machine. `dataplane(kernel, request)` answers HTTP that is no AWS API call, under `/_cumulet/NAME/`.
     """
 
     def __init__(
@@ -111,10 +113,12 @@ class Service:
         *modules: ModuleType,
         max_body: int = MAX_BODY,
         start: Callable[[Any], None] | None = None,
+        dataplane: Callable[[Any, Request], Response | Awaitable[Response]] | None = None,
     ) -> None:
         self.name = name
         self.max_body = max_body
         self.start = start
+        self.dataplane = dataplane
         self.operations: dict[str, Handler] = {}
         self.consumers: dict[str, Callable[..., Any]] = {}
         self.jobs: dict[str, Callable[..., Any]] = {}
