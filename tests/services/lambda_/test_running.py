@@ -193,7 +193,7 @@ def test_while_a_change_is_under_way_there_is_no_other(house: Any, run: Any) -> 
             ):
                 await h.call("UpdateFunctionConfiguration", FunctionName="f", Timeout=5)
             h.kernel.outbox._open = True
-            h.kernel.outbox._pump()
+            h.kernel.outbox._pump("lambda.activate")
             await h.idle()
             await h.call("UpdateFunctionConfiguration", FunctionName="f", Timeout=5)
 
