@@ -82,8 +82,7 @@ def test_acknowledged_writes_survive_kill_9(durability: str, start_cloud: Callab
             s3.delete_object(Bucket="kill", Key=key)
     cloud.stop()
     blobs = [path for path in (cloud.directory / "data" / "blobs").rglob("*") if path.is_file()]
-    large = [key for key in kept]
-    assert len(blobs) <= len(large) + len(doubtful)
+    assert len(blobs) <= len(kept) + len(doubtful)
 
 
 def test_a_function_and_an_event_survive_kill_9(

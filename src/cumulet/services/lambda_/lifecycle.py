@@ -78,6 +78,9 @@ async def activate(ctx: Context, detail: Json) -> None:
     ctx.transact(settle)
     if detail["Replaces"]:
         await _discard(ctx, pool(at, detail["Function"], detail["Replaces"]))
+    if problem is None:
+        # The first worker of a runtime waits for its zygote: have that ready before anybody calls.
+        await ctx.machine.functions.prepare(version.config["Runtime"])
 
 
 async def _prepare(ctx: Context, version: Version) -> tuple[str, str] | None:

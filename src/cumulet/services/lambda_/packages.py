@@ -42,7 +42,7 @@ class Upload:
 
 def root(machine: Machine) -> Path:
     """Where packages are unpacked: beside what else workers are shown."""
-    return machine.functions._root / "code"
+    return machine.functions.root / "code"
 
 
 def clean(machine: Machine) -> None:
