@@ -135,7 +135,7 @@ class Workers:
     """Scripted workers: answers are taken from `script` (outcomes or errors to raise), then everything is echoed."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
         self.script: list[Outcome | Exception] = []
         self.calls: list[tuple[Any, bytes, str]] = []
         self.discarded: list[str] = []
@@ -152,6 +152,9 @@ class Workers:
         if isinstance(step, Exception):
             raise step
         return step
+
+    async def prepare(self, runtime: str) -> None:
+        pass
 
     async def discard(self, prefix: str) -> None:
         self.discarded.append(prefix)
