@@ -110,6 +110,14 @@ def test_hosts_that_name_no_bucket(wire: Any, host: str) -> None:
     assert (found.service, found.labels) == ("s3", {"Bucket": "photos", "Key": "k"})
 
 
+@pytest.mark.parametrize("host", ["js-bucket.localhost:4566", "js-bucket.localhost"])
+def test_a_name_in_localhost_is_a_bucket_where_the_signature_is_for_s3(wire: Any, host: str) -> None:
+    signed = {"host": host, "authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, "}
+    found = wire.claim(wire.request("PUT", "/key", signed))
+    assert (found.operation, found.labels) == ("PutObject", {"Bucket": "js-bucket", "Key": "key"})
+    assert wire.claim(wire.request("PUT", "/key", signed | {"host": "localhost:4566"})).operation == "CreateBucket"
+
+
 @pytest.mark.parametrize(
     ("host", "region"), [("lambda.eu-west-1.amazonaws.com", "eu-west-1"), ("lambda.localhost:4566", None)]
 )

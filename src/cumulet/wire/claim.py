@@ -98,7 +98,7 @@ def claim(request: Request) -> Claim:
     if scope is not None:
         name, region = scope
         if name == "s3":
-            return _s3(request, None, region)
+            return _s3(request, _virtual(headers.get("host", "")), region)
         entries = _SCOPES.get(name)
         if entries is None:
             raise ClaimError(_unknown_service(name), "", _spoken(request))
@@ -183,6 +183,14 @@ def _host(host: str) -> Host:
         if name.endswith(suffix):
             return _labels(name[: -len(suffix)])
     return _NOWHERE
+
+
+@lru_cache(1024)
+def _virtual(host: str) -> str | None:
+    """The bucket in `bucket.localhost`: what SDKs make of the endpoint http://localhost, and sign for S3."""
+    name = host.partition(":")[0]
+    bucket = name.removesuffix(".localhost")
+    return bucket if bucket != name and _BUCKET.fullmatch(bucket) else None
 
 
 def _labels(name: str) -> Host:
