@@ -214,6 +214,21 @@ def test_the_log_holds_what_lambda_writes(job: Job) -> None:
     assert "REPORT RequestId" in tailed.stdout, tailed.stderr
 
 
+def test_what_get_answers_can_be_put_back(job: Job) -> None:
+    s3 = job.client("s3")
+    filters = [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]
+    target = {**job.configuration["LambdaFunctionConfigurations"][0], "Filter": {"Key": {"FilterRules": filters}}}
+    s3.put_bucket_notification_configuration(
+        Bucket=job.bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [target]}
+    )
+    for _ in range(2):
+        found = s3.get_bucket_notification_configuration(Bucket=job.bucket)
+        found.pop("ResponseMetadata")
+        rules = found["LambdaFunctionConfigurations"][0]["Filter"]["Key"]["FilterRules"]
+        assert [(rule["Name"].lower(), rule["Value"]) for rule in rules] == [("prefix", "in/"), ("suffix", ".jpg")]
+        s3.put_bucket_notification_configuration(Bucket=job.bucket, NotificationConfiguration=found)
+
+
 def test_a_role_that_lambda_may_not_assume_is_refused(job: Job) -> None:
     iam, functions = job.client("iam"), job.client("lambda")
     trust = TRUST.replace("lambda.amazonaws.com", "ec2.amazonaws.com")

@@ -129,6 +129,7 @@ class _Call:
         try:
             service = self.kernel.registry.service(self.claim.service)
             body = await self.request.body.read(service.max_body if service else MAX_BODY)
+            self.request.body = BytesBody(body)
             parse = self.op.parse
             if len(body) > LARGE:
                 params = await self.kernel.machine.offload(parse, self.request, self.claim, body)

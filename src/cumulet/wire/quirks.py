@@ -64,7 +64,7 @@ LENIENT_DATES = frozenset({"if-modified-since", "if-unmodified-since"})
 
 # Constraints that S3 answers with errors of its own; in its documents it only says that a document is not what the schema says.
 SCHEMA_ONLY = frozenset({"s3"})
-UNCHECKED_ENUMS = frozenset({"BucketLocationConstraint", "Event"})
+UNCHECKED_ENUMS = frozenset({"BucketLocationConstraint", "Event", "FilterRuleName"})
 MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"
 
 # What a service calls a request that breaks its model's constraints, where that is not its protocol's usual name.

@@ -1,0 +1,37 @@
+"""Amazon S3: buckets and objects, multipart uploads, notifications to Lambda."""
+
+from __future__ import annotations
+
+from cumulet.kernel.service import Service
+
+from . import events, jobs
+from .operations import (
+    attributes,
+    buckets,
+    completing,
+    copy,
+    defaults,
+    listing,
+    multipart,
+    notifications,
+    objects,
+    tagging,
+    uploads,
+)
+
+service = Service(
+    "s3",
+    buckets,
+    defaults,
+    objects,
+    copy,
+    listing,
+    multipart,
+    completing,
+    uploads,
+    attributes,
+    tagging,
+    notifications,
+    events,
+    jobs,
+)
