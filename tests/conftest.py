@@ -154,6 +154,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudProcess]:
     server.stop()
     if server.process is not None and server.process.returncode != 0:
         raise RuntimeError(f"the server ended with {server.process.returncode}:\n{server.log()[-4000:]}")
+    held = [line for line in server.log().splitlines() if "the event loop was held" in line]
+    if held:
+        raise RuntimeError("\n".join(held))
 
 
 @pytest.fixture

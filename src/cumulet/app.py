@@ -21,6 +21,7 @@ from cumulet.config import Settings
 from cumulet.gateway import server
 from cumulet.gateway.pipeline import Pipeline
 from cumulet.kernel.kernel import Kernel
+from cumulet.kernel.loopwatch import LoopWatch
 from cumulet.kernel.machine import Machine
 from cumulet.kernel.registry import Registry
 from cumulet.kernel.service import Service
@@ -64,6 +65,7 @@ class Cloud:
         self.kernel = Kernel(self.machine, make_registry())
         self.server: server.Server | None = None
         self._scratch: Path | None = None
+        self._watch: LoopWatch | None = None
         self._stopped = asyncio.Event()
 
     @property
@@ -79,6 +81,8 @@ class Cloud:
         host = "127.0.0.1" if settings.host in ("", "0.0.0.0", "::", "localhost") else settings.host  # noqa: S104
         self.machine.endpoint = f"http://{f'[{host}]' if ':' in host else host}:{self.server.port}"
         await self.kernel.start()
+        if settings.rehearse:
+            self._watch = LoopWatch()
 
     def stop(self) -> None:
         """Ask `run` to end."""
@@ -89,6 +93,8 @@ class Cloud:
         if self.server is not None:
             await self.server.close(grace=5.0)
         await self.kernel.close(grace=2.0)
+        if self._watch is not None:
+            self._watch.stop()
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
 

@@ -12,14 +12,14 @@ from typing import Any
 from cumulet.auth.authenticate import Authentication, authenticate
 from cumulet.auth.sigv4 import PayloadVerifier
 from cumulet.base.context import DEFAULT_ACCOUNT, DEFAULT_REGION
-from cumulet.base.errors import AwsError, Conflict, CumuletError, StoreError
+from cumulet.base.errors import AwsError, Conflict, CumuletError, DiskFull, StoreError
 from cumulet.base.ids import request_id, s3_request_id
 from cumulet.base.messages import Body, BodyBroken, BodyTooLarge, BytesBody, Request, Response, StreamBody
 from cumulet.base.types import Json
 from cumulet.wire.catalog import CATALOG
 from cumulet.wire.claim import Claim, ClaimError, claim
 from cumulet.wire.compile import Operation, operation
-from cumulet.wire.errors import fail
+from cumulet.wire.errors import fail, unknown_operation
 
 from . import inline
 from .context import MAX_ATTEMPTS, Context
@@ -56,28 +56,33 @@ class Dispatcher:
             request.body = BytesBody(await request.body.read(MAX_BODY))
         except CumuletError as err:
             return fail("query", "", as_aws(err, "query"), request_id())
-        answer = self._claimed(request)
-        return answer if isinstance(answer, Response) else await answer
+        return await _settled(self._claimed(request))
 
     def _claimed(self, request: Request) -> Response | Awaitable[Response]:
+        service, protocol = "s3", "rest-xml"
         try:
             what = claim(request)
-            request.id = s3_request_id() if what.service == "s3" else request_id()
-            handler = self.kernel.registry.handler(what.service, what.operation)
+            service, protocol = what.service, what.protocol
+            request.id = s3_request_id() if service == "s3" else request_id()
+            handler = self.kernel.registry.handler(service, what.operation)
             if handler.internal:
-                raise AwsError("UnknownOperationException", "", 400)
-            op = operation(what.service, what.operation, what.protocol)
+                raise unknown_operation(service, protocol, what.operation)
+            op = operation(service, what.operation, protocol)
         except ClaimError as err:
             request.id = s3_request_id() if err.service == "s3" else request_id()
             return fail(err.protocol, err.service, err, request.id)
         except AwsError as err:
-            return fail(what.protocol, what.service, err, request.id)
+            return fail(protocol, service, err, request.id)
+        except Exception:  # our bug: the client gets AWS's internal error, the log gets the trace
+            request.id = request.id or s3_request_id()
+            log.exception("%s %s could not be taken, request %s", request.method, request.path[:200], request.id)
+            return fail(protocol, service, internal(protocol), request.id)
         call = _Call(self, request, what, op, handler)
         try:
             return call.begin()
         except CumuletError as err:
             return call.failed(err)
-        except Exception as err:  # our bug: the client gets AWS's internal error, the log gets the trace
+        except Exception as err:  # as above
             return call.crashed(err)
 
 
@@ -105,6 +110,7 @@ class _Call:
             protocol=what.protocol,
             now=machine.clock.time(),
             any_credentials=machine.settings.credentials == "any",
+            unsigned=self.handler.anonymous,
             signing_name=CATALOG[what.service].signing_name,
         )
         account = DEFAULT_ACCOUNT if who.principal.kind == "anonymous" else who.principal.account
@@ -135,10 +141,9 @@ class _Call:
                 params = await self.kernel.machine.offload(parse, self.request, self.claim, body)
             else:
                 params = parse(self.request, self.claim, body)
-            answer = self._run(params)
-            return answer if isinstance(answer, Response) else await answer
+            return await _settled(self._run(params))
         except CumuletError as err:
-            return self.failed(err)
+            return await _settled(self.failed(err))
         except Exception as err:  # as in __call__
             return self.crashed(err)
 
@@ -158,23 +163,36 @@ class _Call:
         return self._wait(done)
 
     def _transact(self, ctx: Context, params: Json) -> Json:
-        handler = self.handler
+        handler, audit, name = self.handler, self.kernel.audit, self.claim.operation
+        read: list[Json] = []
 
         def attempt(inside: Context) -> Json:
+            read.clear()
             self.kernel.authorise(inside, handler, params)
             self.op.check(params)
             result: Json = handler.run(inside, params)
             if not handler.data:
-                self.kernel.audit.management(inside, self.claim.operation)
+                if not inside.tx.dirty:
+                    read.append(result)
+                audit.management(inside, name)
             return result
 
-        if handler.data:
-            self.kernel.audit.data(ctx, self.claim.operation)
         for _ in range(MAX_ATTEMPTS):
             try:
-                return self.kernel.run(ctx, attempt)
+                result = self.kernel.run(ctx, attempt)
             except Conflict:
                 ctx = ctx.derive(ctx.service, ctx.principal, ctx.account, ctx.region)
+            except StoreError as err:
+                if not read:
+                    raise
+                # A full disk takes no record, and that is no reason not to answer what has only been read.
+                log.warning("%s could not be recorded: %s", name, err)
+                audit.data(ctx, name)
+                return read[0]
+            else:
+                if handler.data:
+                    audit.data(ctx, name)
+                return result
         raise Conflict("the transaction lost every race")
 
     async def _wait(self, running: Awaitable[Json]) -> Response:
@@ -182,25 +200,44 @@ class _Call:
             result = await running
             assert self.ctx is not None
             self._audit(self.ctx)
-            answer = self._reply(result)
-            return answer if isinstance(answer, Response) else await answer
+            return await _settled(self._reply(result))
         except CumuletError as err:
-            return self.failed(err)
+            return await _settled(self.failed(err))
         except Exception as err:  # as in __call__
             return self.crashed(err)
 
     def _audit(self, ctx: Context) -> None:
+        """Record an operation that has ended by itself, in its own transactions."""
         if self.handler.data:
             self.kernel.audit.data(ctx, self.claim.operation)
         else:
-            ctx.transact(lambda inside: self.kernel.audit.management(inside, self.claim.operation))
+            self._record(ctx, None)
+
+    def _record(self, ctx: Context, err: AwsError | None) -> None:
+        """A management event in a transaction of its own. What was done or refused stays so, recorded or not."""
+        apart = ctx.derive(ctx.service, ctx.principal, ctx.account, ctx.region)
+        try:
+            apart.transact(lambda inside: self.kernel.audit.management(inside, self.claim.operation, err))
+        except CumuletError as broken:
+            log.error("%s could not be recorded: %s", self.claim.operation, broken)
+            self.kernel.audit.data(ctx, self.claim.operation, err)
 
     def _reply(self, result: Json | None) -> Response | Awaitable[Response]:
-        response = self.op.reply(result or {}, self.request.id)
-        pending = self.kernel.machine.kv.durable()
-        return response if pending is None else _after(pending, response)
+        return self._durably(self.op.reply(result or {}, self.request.id))
 
-    def failed(self, err: CumuletError) -> Response:
+    def _durably(self, response: Response) -> Response | Awaitable[Response]:
+        """The response, once what it tells of is on the disk (where that was asked for)."""
+        pending = self.kernel.machine.kv.durable()
+        return response if pending is None else self._after(pending, response)
+
+    async def _after(self, pending: Awaitable[None], response: Response) -> Response:
+        try:
+            await pending
+        except CumuletError as err:
+            return self.op.fail(as_aws(err, self.claim.protocol), self.request.id)
+        return response
+
+    def failed(self, err: CumuletError) -> Response | Awaitable[Response]:
         """The answer to a call that was refused."""
         aws = as_aws(err, self.claim.protocol)
         if isinstance(err, BodyTooLarge) and self.claim.protocol != "rest-xml":
@@ -210,17 +247,12 @@ class _Call:
         if self.ctx is not None:
             self._audit_failure(self.ctx, aws)
         elif aws.code in UNKNOWN_KEY:
-            log.warning('%s: %s. Type eval "$(cumulet env)", or start with --credentials any.', aws.code, aws.message)
-        return self.op.fail(aws, self.request.id)
+            log.warning('%s: type eval "$(cumulet env)", or start with --credentials any.', aws)
+        return self._durably(self.op.fail(aws, self.request.id))
 
     def _audit_failure(self, ctx: Context, err: AwsError) -> None:
         if err.code.startswith("AccessDenied"):
-            try:
-                ctx.derive(ctx.service, ctx.principal, ctx.account, ctx.region).transact(
-                    lambda inside: self.kernel.audit.management(inside, self.claim.operation, err)
-                )
-            except CumuletError as broken:
-                log.error("a denial could not be recorded: %s", broken)
+            self._record(ctx, err)
         else:
             self.kernel.audit.data(ctx, self.claim.operation, err)
 
@@ -237,9 +269,8 @@ async def _verified(body: Body, verifier: PayloadVerifier) -> AsyncIterator[byte
     verifier.finish()
 
 
-async def _after(pending: Awaitable[None], response: Response) -> Response:
-    await pending
-    return response
+async def _settled(answer: Response | Awaitable[Response]) -> Response:
+    return answer if isinstance(answer, Response) else await answer
 
 
 def _is_form(request: Request) -> bool:
@@ -268,7 +299,10 @@ def as_aws(err: CumuletError, protocol: str) -> AwsError:
         )
     if isinstance(err, StoreError):
         log.error("the store failed: %s", err)
-    return internal(protocol)
+    failure = internal(protocol)
+    if isinstance(err, DiskFull):
+        failure.message += " (Cumulet's disk is full: free some space and try again.)"
+    return failure
 
 
 def internal(protocol: str) -> AwsError:

@@ -26,6 +26,9 @@ T = TypeVar("T")
 SLICE = 0.002
 """Seconds that a long read may hold the loop before others get their turn."""
 
+LAST_WORDS = 1.0
+"""Seconds that what functions printed last has to get into the store at the end."""
+
 
 class Kernel:
     """One running cloud, without its front door."""
@@ -55,16 +58,29 @@ class Kernel:
         functions = self.machine.started_functions
         if functions is not None:
             await functions.close()
-        for last in self.closing:
-            await last()
+        await self._last_words()
         await self.machine.blobs.close()
         await self.machine.kv.close()
 
+    async def _last_words(self) -> None:
+        # A store that takes no writes (a full disk) must not keep the cloud from ending.
+        try:
+            async with asyncio.timeout(LAST_WORDS):
+                for last in self.closing:
+                    await last()
+        except TimeoutError:
+            log.warning("the last log lines of functions could not be stored")
+
     async def reset(self) -> None:
-        """Forget everything: a cloud as new."""
+        """Forget everything: a cloud as new.
+
+        Functions that run are ended, and what they have printed is out of the way, before the store is cleared: nothing
+        of the old cloud may appear in the new one.
+        """
         functions = self.machine.started_functions
         if functions is not None:
-            await functions.discard("")
+            await functions.discard("", now=True)
+            await self._last_words()
         self.outbox.forget()
         self.jobs.forget()
         self.audit.forget()
