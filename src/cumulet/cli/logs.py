@@ -1,4 +1,4 @@
-"""`cumulet logs`: the server's own log (a function's output is in CloudWatch Logs: `aws logs tail`)."""
+"""`cumulet logs`: the server's own log (a function's output is in CloudWatch Logs)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import remote
 @click.option("-f", "--follow", is_flag=True, help="Go on as the log grows.")
 @click.option("-n", "--lines", default=50, show_default=True, help="How many lines to begin with.")
 def command(port: int | None, follow: bool, lines: int) -> None:
-    """Show the server's log. For a function's output use: aws logs tail /aws/lambda/NAME."""
+    """Show the server's own log. A function's output is in CloudWatch Logs, under /aws/lambda/NAME."""
     given = remote.settings(port=port)
     path = remote.log_file(given.port)
     if not path.exists():

@@ -112,7 +112,7 @@ def thumbnails(cloud: Cloud) -> Finding:
         bool(pictures) and not missing,
         f"{len(pictures)} pictures, thumbnails {sorted(made)}",
         f"a thumbnail for each of {pictures}" if pictures else "at least one picture",
-        "Read the function's log: aws logs tail /aws/lambda/create-thumbnail",
+        "Read the function's log, as step 4 shows.",
     )
 
 
@@ -160,5 +160,5 @@ def log(cloud: Cloud) -> Finding:
         bool(good) and any(line.startswith("START ") for line in lines),
         reports[-1].strip() if reports else f"{len(lines)} lines, no REPORT",
         "START and REPORT lines with Billed Duration and Max Memory Used",
-        "Upload a picture, then: aws logs tail /aws/lambda/create-thumbnail",
+        "Upload a picture, then read the log as step 4 shows.",
     )
