@@ -22,7 +22,7 @@ from botocore.config import Config
 sys.path.insert(0, str(Path(__file__).parent))
 
 import servers
-from load import Result, cpu_since, cpu_times, rss_mb, run, signed
+from load import WRK, Result, cpu_since, cpu_times, rss_mb, run, signed, wrk
 
 KB = b"x" * 1024
 MB16 = b"x" * (16 << 20)
@@ -50,15 +50,23 @@ def s3_cases(server: servers.Server, seconds: float) -> dict[str, Result]:
     s3.put_object(Bucket="bench", Key="large", Body=MB16)
     url = f"{server.url}/bench"
 
-    def measure(request: bytes, clients: int, length: float) -> Result:
-        return run(server.pid, server.port, request, clients=clients, seconds=length)
+    def large(request: bytes) -> Result:
+        return run(server.pid, server.port, request, clients=2, seconds=seconds)
 
     return {
-        "S3 PUT 1 KB": measure(signed("PUT", f"{url}/small2", "s3", KB), 16, seconds),
-        "S3 GET 1 KB": measure(signed("GET", f"{url}/small", "s3"), 16, seconds),
-        "S3 PUT 16 MB": measure(signed("PUT", f"{url}/large2", "s3", MB16, UNSIGNED), 2, seconds),
-        "S3 GET 16 MB": measure(signed("GET", f"{url}/large", "s3"), 2, seconds),
+        "S3 PUT 1 KB": small(server, signed("PUT", f"{url}/small2", "s3", KB), 16, seconds),
+        "S3 GET 1 KB": small(server, signed("GET", f"{url}/small", "s3"), 16, seconds),
+        "S3 PUT 16 MB": large(signed("PUT", f"{url}/large2", "s3", MB16, UNSIGNED)),
+        "S3 PUT 16 MB, signed": large(signed("PUT", f"{url}/large2", "s3", MB16)),
+        "S3 GET 16 MB": large(signed("GET", f"{url}/large", "s3")),
     }
+
+
+def small(server: servers.Server, request: bytes, clients: int, seconds: float) -> Result:
+    """Many small requests, by wrk where there is one."""
+    if WRK:
+        return wrk(server.pid, server.url, request, clients=clients, seconds=seconds)
+    return run(server.pid, server.port, request, clients=clients, seconds=seconds)
 
 
 def zipped(source: str) -> bytes:
@@ -97,7 +105,7 @@ def lambda_cases(server: servers.Server, seconds: float) -> None:
     functions = make_function(server)
     path = "/2015-03-31/functions/echo/invocations"
     request = signed("POST", server.url + path, "lambda", b'{"a":1}', {"Content-Type": "application/json"})
-    warm = run(server.pid, server.port, request, clients=1, seconds=seconds)
+    warm = small(server, request, 1, seconds)
     print(
         f"  Lambda warm invoke      {warm.per_second:9.0f}/s {warm.cpu_us:8.0f} µs CPU   "
         f"p50 {warm.p50_us:.0f} µs, best {warm.best_us:.0f} µs"
@@ -164,7 +172,8 @@ def main() -> None:
         ours = s3_cases(server, options.seconds)
         theirs = s3_cases(peer, options.seconds) if peer else {}
         title = f"moto {peer.version}" if peer else "moto"
-        print(f"\n  cumulet {server.version} against {title}; CPU is the server's, per request\n")
+        print(f"\n  cumulet {server.version} against {title}; CPU is the server's, per request")
+        print(f"  small requests by {'wrk' if WRK else 'a client in Python: wrk is not installed'}\n")
         print(f"  {'':22s} {'cumulet':>14s} {'CPU':>12s} {title:>12s}     ratio")
         for name, result in ours.items():
             print(line(name, result, theirs.get(name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import failures
@@ -11,10 +12,12 @@ if TYPE_CHECKING:
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINAL = "aws4_request"
+_REGION = re.compile(r"[A-Za-z0-9-]{1,63}")
 
 
 class Scope(NamedTuple):
-    """`text` is `date/region/service/aws4_request`; `names` are the signed headers, lower-case, in the order signed."""
+    """`text` is `date/region/service/aws4_request`; `names` are the signed headers, lower-case, in the order signed, `signed` the
+    same as a set."""
 
     access_key: str
     date: str
@@ -22,6 +25,7 @@ class Scope(NamedTuple):
     service: str
     text: str
     names: tuple[str, ...]
+    signed: frozenset[str]
     signed_headers: str
 
 
@@ -45,8 +49,17 @@ def credential(text: str, signed_headers: str, family: Family, authorization: st
             f"Credential should be scoped with a valid terminator: '{TERMINAL}', not '{terminal}'.",
             authorization,
         )
+    if _REGION.fullmatch(region) is None:
+        # Any name that SDKs take for a region is one; ARNs and keys of the store are made of it.
+        raise _malformed(
+            family,
+            f"the region '{region[:64]}' is wrong; expecting 'us-east-1'",
+            "Credential should be scoped to a valid region.",
+            authorization,
+        )
     names = tuple(signed_headers.lower().split(";"))
-    return Scope(access_key, date, region, service, f"{date}/{region}/{service}/{TERMINAL}", names, ";".join(names))
+    text = f"{date}/{region}/{service}/{TERMINAL}"
+    return Scope(access_key, date, region, service, text, names, frozenset(names), ";".join(names))
 
 
 def check_service(scope: Scope, expected: str, family: Family, *, presigned: bool) -> None:

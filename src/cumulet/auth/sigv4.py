@@ -81,8 +81,9 @@ class Signature(NamedTuple):
 
 def read(request: Request, family: Family) -> Signature | None:
     """The SigV4 signature of a request, None where there is none. Raises AwsError where it is broken or foreign."""
-    authorization = request.headers.get("authorization")
-    if presign.claimed(request.query):
+    headers = request.headers
+    authorization = headers.get("authorization")
+    if request.query and presign.claimed(request.query):
         if authorization is not None and family == "s3":
             message = (
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
@@ -93,18 +94,16 @@ def read(request: Request, family: Family) -> Signature | None:
             return _presigned(request, family)
     if authorization is None:
         return None
-    at = authorization.rfind("Signature=")
-    end = authorization.find(",", at) if at >= 0 else -1
-    if at < 0:
+    head, found, signature = authorization.rpartition("Signature=")
+    if not found:
         head, signature = authorization, ""
-    elif end < 0:
-        head, signature = authorization[:at], authorization[at + 10 :].rstrip()
-    else:
-        head, signature = authorization[:at] + authorization[end + 1 :], authorization[at + 10 : end].rstrip()
+    elif "," in signature:
+        signature, _, rest = signature.partition(",")
+        head += rest
+    signature = signature.rstrip()
     scope = _header_scope(head, family) if len(head) <= 1024 else _read_header_scope(head, family)
     if not signature:
         raise _incomplete(family, head, ["Signature"])
-    headers = request.headers
     stamp = headers.get("x-amz-date")
     if stamp is None:
         stamp = _from_date(headers.get("date"), family, head)
@@ -115,7 +114,8 @@ def read(request: Request, family: Family) -> Signature | None:
         raise _wrong_date(family, scope, stamp, head)
     content = headers.get(_CONTENT)
     if family == "s3":
-        content = _s3_content(content)
+        if content != EMPTY_SHA256:
+            content = _s3_content(content)
     elif content is not None and type(request.body) is BytesBody and content != UNSIGNED:
         content = None
     token = headers.get("x-amz-security-token")
@@ -156,16 +156,16 @@ def check_time(signature: Signature, now: float, family: Family) -> None:
 
 def check_headers(request: Request, signature: Signature, family: Family) -> None:
     """Raises AwsError where a header that must be signed is not: `host`, and for S3 every `x-amz-*` header."""
-    names = signature.scope.names
-    if "host" not in names and (family == "s3" or ":authority" not in names):
+    signed = signature.scope.signed
+    if "host" not in signed and (family == "s3" or ":authority" not in signed):
         raise failures.headers_not_signed(family, ["host"])
     if family == "s3":
-        extra = [name for name in request.headers if name[:6] == "x-amz-" and name not in names]
+        extra = [name for name in request.headers if name not in signed and name.startswith("x-amz-")]
         # The date is in the string to sign, and the digest in the canonical request, signed as headers or not.
         if extra and (extra := [name for name in extra if name not in ("x-amz-date", _CONTENT)]):
             raise failures.headers_not_signed(family, extra)
     else:
-        for name in names:
+        for name in signature.scope.names:
             if name not in request.headers and name != ":authority":
                 message = f"'{name}' is named as a SignedHeader, but it does not exist in the HTTP request."
                 raise failures.coral(family, "IncompleteSignature", message)
@@ -190,7 +190,7 @@ def verify(
     _check(request, signature, secret, family, content)
     if content in _SIGNED_CHUNKS:
         scope = signature.scope
-        signer = _signer(secret, scope.date, scope.region, scope.service)
+        signer = _signer(secret, scope.text)
         return ChunkVerifier(signer, signature.stamp, scope.text, signature.signature, scope.access_key)
     return digest_check(request, content, family)
 
@@ -200,23 +200,25 @@ def digest_check(request: Request, content: str, family: Family) -> PayloadVerif
     if len(content) != 64:
         return None
     body = request.body
-
-    def check(digest: str) -> None:
-        if digest != content:
-            raise failures.content_mismatch(family, content, digest)
-
     if type(body) is not BytesBody:
-        return PayloadVerifier(check)
-    check(hashlib.sha256(body.data).hexdigest() if body.data else EMPTY_SHA256)
+        return PayloadVerifier(lambda digest: _compare(content, digest, family))
+    _compare(content, hashlib.sha256(body.data).hexdigest() if body.data else EMPTY_SHA256, family)
     return None
+
+
+def _compare(content: str, digest: str, family: Family) -> None:
+    if digest != content:
+        raise failures.content_mismatch(family, content, digest)
 
 
 def _check(request: Request, signature: Signature, secret: str, family: Family, content: str) -> None:
     scope = signature.scope
-    sign = _signer(secret, scope.date, scope.region, scope.service).sign
-    get, header = request.headers.get, canonical.header
-    lines = [f"{name}:{header(get(name, ''))}" for name in scope.names]
-    tail = "\n".join(lines) + f"\n\n{scope.signed_headers}\n{content}"
+    sign = _signer(secret, scope.text).sign
+    get = request.headers.get
+    lines = "\n".join([f"{name}:{get(name, '').strip()}" for name in scope.names])
+    if "  " in lines or "\t" in lines:
+        lines = "\n".join([f"{name}:{canonical.header(get(name, ''))}" for name in scope.names])
+    tail = f"{lines}\n\n{scope.signed_headers}\n{content}"
     provided = signature.signature if signature.signature.isascii() else ""
     left_out = "X-Amz-Signature" if signature.kind == "presigned" else ""
     path = (request.path or "/") if family == "s3" else canonical.path(request.path)
@@ -265,7 +267,8 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
 
 
 @lru_cache(4096)
-def _signer(secret: str, date: str, region: str, service: str) -> Signer:
+def _signer(secret: str, scope: str) -> Signer:
+    date, region, service, _ = scope.split("/")
     return Signer(signing_key(secret, date, region, service))
 
 

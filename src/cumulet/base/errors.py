@@ -4,6 +4,7 @@
     ├── AwsError          what a client is told: an AWS code, a message, an HTTP status
     ├── Conflict          a transaction lost a race and is to be run again
     └── StoreError        the data directory cannot be used or is damaged
+        └── DiskFull      a write found no room: nothing of it was kept
 
 Services raise AwsError only. Anything else that escapes an operation is our bug and reaches the client as InternalError.
 """
@@ -51,3 +52,7 @@ class Conflict(CumuletError):
 
 class StoreError(CumuletError):
     """The store cannot be opened or used (locked, foreign, newer format, damaged); the message says the way out."""
+
+
+class DiskFull(StoreError):
+    """The disk has no room for a write. Nothing of it was kept; reads go on, and writes once there is room."""

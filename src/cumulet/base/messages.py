@@ -25,7 +25,7 @@ class Body(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     async def read(self, limit: int | None = None) -> bytes:
-        """All of it. Raises BodyTooLarge beyond `limit` bytes, BodyBroken where the rest never came."""
+        """All of it. Raises BodyTooLarge beyond `limit` bytes (at once where the length is known), BodyBroken."""
 
 
 class BytesBody:
@@ -60,6 +60,8 @@ class StreamBody:
         return self.chunks
 
     async def read(self, limit: int | None = None) -> bytes:
+        if limit is not None and self.length is not None and self.length > limit:
+            raise BodyTooLarge(f"{self.length} bytes, at most {limit}")
         parts: list[bytes] = []
         size = 0
         async for chunk in self.chunks:

@@ -252,6 +252,8 @@ class Connection(Writer, asyncio.Protocol):
             else:
                 await self._reply_stream(response, body)
         except asyncio.CancelledError:
+            # Else connection, task and the error's frames would hold each other, and with them the response's files.
+            self._task = None
             self.abort()
             raise
         except Exception as error:

@@ -11,7 +11,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from cumulet.base.errors import Conflict, StoreError
 
@@ -29,10 +29,8 @@ _CACHED = 4096
 _SPENT = -1
 
 
-class _Commit(NamedTuple):
-    version: int
-    keys: frozenset[bytes]
-    spans: list[Span]
+_Commit = tuple[int, tuple[bytes, ...], list[Span]]
+"""What is remembered of a commit: its version, the keys and the spans that it wrote."""
 
 
 class Engine(ABC):
@@ -107,7 +105,7 @@ class Engine(ABC):
             # Keys are remembered, so few of them: a large commit stands for all that lies between its ends.
             clears = [*clears, (min(writes), max(writes) + b"\x00")]
             writes = {}
-        self._recent.append(_Commit(self._version, frozenset(writes), clears))
+        self._recent.append((self._version, tuple(writes), clears))
 
     def _check(self, tx: OverlayTx) -> None:
         if tx.version == _SPENT:
@@ -117,10 +115,10 @@ class Engine(ABC):
         if self._version - tx.version > len(self._recent):
             raise Conflict("too much was committed since this transaction began")
         reads = set(tx.reads)
-        for commit in reversed(self._recent):
-            if commit.version <= tx.version:
+        for version, keys, spans in reversed(self._recent):
+            if version <= tx.version:
                 return
-            if _touches(commit, reads, tx.spans):
+            if _touches(keys, spans, reads, tx.spans):
                 raise Conflict("another transaction has changed what this one read")
 
     def clear_all(self) -> None:
@@ -183,11 +181,11 @@ class Engine(ABC):
         self._watchers.clear()
 
 
-def _touches(commit: _Commit, reads: set[bytes], spans: list[Span]) -> bool:
-    """Whether a commit wrote any of what was read."""
-    if not reads.isdisjoint(commit.keys):
+def _touches(keys: tuple[bytes, ...], written: list[Span], reads: set[bytes], spans: list[Span]) -> bool:
+    """Whether a commit of `keys` and `written` wrote any of what was read."""
+    if not reads.isdisjoint(keys):
         return True
-    for lo, hi in commit.spans:
+    for lo, hi in written:
         if any(lo <= key < hi for key in reads) or any(lo < end and start < hi for start, end in spans):
             return True
-    return any(lo <= key < hi for lo, hi in spans for key in commit.keys)
+    return any(lo <= key < hi for lo, hi in spans for key in keys)

@@ -22,6 +22,7 @@ POSITION = 10
 """Bytes of an append's position."""
 
 _NOTHING = object()
+_NO_TOPICS: frozenset[str] = frozenset()
 _CHUNK = 64
 
 
@@ -47,7 +48,7 @@ class OverlayTx:
         self.writes: dict[bytes, bytes | None] = {}
         self.clears: list[Span] = []
         self.appends: list[Pair] = []
-        self.topics: set[str] = set()
+        self.topics: frozenset[str] = _NO_TOPICS
         self.reads: list[bytes] = []
         self.spans: list[Span] = []
 
@@ -151,7 +152,7 @@ class OverlayTx:
 
     def touch(self, topic: str) -> None:
         """See `api.Tx.touch`."""
-        self.topics.add(topic)
+        self.topics |= {topic}
 
     # ---- nesting
 
@@ -180,7 +181,7 @@ class OverlayTx:
         """Drop every write."""
         self._sorted = None
         self._size = 0
-        self.writes, self.clears, self.appends, self.topics = {}, [], [], set()
+        self.writes, self.clears, self.appends, self.topics = {}, [], [], _NO_TOPICS
 
     @property
     def dirty(self) -> bool:

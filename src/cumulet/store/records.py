@@ -24,6 +24,6 @@ def decode(raw: bytes) -> Any:
             raise StoreError(f"a record of format {raw[0]}: this data was written by a newer Cumulet")
         raise StoreError("a damaged record: its format byte is wrong")
     try:
-        return orjson.loads(memoryview(raw)[1:])
+        return orjson.loads(raw[1:])
     except orjson.JSONDecodeError as err:
         raise StoreError(f"a damaged record: {err}") from err

@@ -155,10 +155,11 @@ def _region(headers: dict[str, str]) -> str | None:
 def _scope(authorization: str | None, query: str) -> tuple[str, str] | None:
     """Service and region of the credential scope, from the header or a presigned URL."""
     if authorization is not None:
-        start = authorization.find("Credential=")
-        if start < 0:
+        start = authorization.find("Credential=") + 11
+        end = authorization.find(",", start)
+        if start < 11:
             return None
-        credential = authorization[start + 11 :].partition(",")[0].strip()
+        credential = authorization[start : end if end >= 0 else None].strip()
     elif "X-Amz-Credential=" in query:
         credential = query.partition("X-Amz-Credential=")[2].partition("&")[0].replace("%2F", "/").replace("%2f", "/")
     else:

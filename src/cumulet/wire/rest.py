@@ -142,10 +142,10 @@ def heading(unit: Unit) -> tuple[Lines, bool]:
     if rows:
         table = unit.table("HEADERS_OUT", rows)
         lines += [
-            "for k, v in result.items():",
-            f"    t = {table}.get(k)",
-            "    if t is not None and v is not None:",
-            "        headers.append((t[0], t[1](v)))",
+            "headers += [",
+            "    (t[0], t[1](v)) for k, v in result.items()",
+            f"    if v is not None and (t := {table}.get(k)) is not None",
+            "]",
         ]
     for name, member in places.get("headers", ()):
         lines += [

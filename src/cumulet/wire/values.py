@@ -334,10 +334,9 @@ def double_text(value: Any) -> str:
 
 def header(value: Any) -> str:
     """A header's value that cannot end the header: controls go, what latin-1 cannot hold is encoded as in RFC 2047."""
-    text = value if type(value) is str else str(value)
-    if text.isascii() and text.isprintable():
-        return text
-    text = _CONTROL.sub(" ", text)
+    if type(value) is str and value.isascii() and value.isprintable():
+        return value
+    text = _CONTROL.sub(" ", str(value))
     try:
         text.encode("latin-1")
     except UnicodeEncodeError:

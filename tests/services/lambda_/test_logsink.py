@@ -53,6 +53,24 @@ def test_an_invocations_last_line_does_not_linger(house: Any, run: Any, monkeypa
     run(main())
 
 
+def test_invocations_in_quick_succession_share_deliveries(
+    house: Any, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logsink, "PAUSE", 0.05)
+
+    async def main() -> None:
+        async with house() as h:
+            sink = logsink.make_sink(h.kernel)
+            for number in range(5):
+                sink(SPEC, "a", [(number, f"REPORT RequestId: {number}")])
+                await h.until(lambda: h.logs)
+            await h.until(lambda: len(texts(h.logs, "a")) == 5)
+            assert [len(batch) for _, _, _, batch in h.logs] == [1, 4]
+            assert texts(h.logs, "a") == [f"REPORT RequestId: {number}" for number in range(5)]
+
+    run(main())
+
+
 def test_nothing_is_lost_while_logs_are_away(house: Any, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logsink, "RETRIES", (0.001,))
 

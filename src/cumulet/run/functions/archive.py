@@ -53,7 +53,8 @@ def unpack(archive: Path | bytes, target: Path, *, limit: int = UNZIPPED_LIMIT) 
         except OSError:
             if not target.is_dir():
                 raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+    # ValueError: offsets that lie before the file's begin, names in no encoding.
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise BadArchive(_UNREADABLE) from error
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -125,13 +125,18 @@ class Functions:
         """Makes a runtime ready, so that its first cold start is as quick as the others. Raises RuntimeUnavailable, WorkerFailed."""
         await self._launcher(await self._runtime(runtime))
 
-    async def discard(self, prefix: str) -> None:
-        """Ends the workers whose keys start with `prefix`: idle ones now, busy ones after their invocation."""
-        for worker in list(self._workers.values()):
-            if worker.spec.key.startswith(prefix):
-                worker.doomed = True
-                if worker.state == "idle":
-                    self._end(worker)
+    async def discard(self, prefix: str, *, now: bool = False) -> None:
+        """Ends the workers whose keys start with `prefix`: idle ones now, busy ones after their invocation.
+
+        `now` ends busy ones as well, in the middle of it, and waits until all of them are gone.
+        """
+        ending = [worker for worker in self._workers.values() if worker.spec.key.startswith(prefix)]
+        for worker in ending:
+            worker.doomed = True
+            if now or worker.state == "idle":
+                self._end(worker)
+        if now:
+            await self._await_end({worker.number for worker in ending})
 
     async def close(self) -> None:
         """Ends every worker and zygote, and waits until they are gone."""
@@ -141,11 +146,7 @@ class Functions:
                 timer.cancel()
         for worker in list(self._workers.values()):
             worker.kill()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LAUNCH_SECONDS):
-                while self._workers:
-                    self._gone.clear()
-                    await self._gone.wait()
+        await self._await_end(set(self._workers))
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=_LAUNCH_SECONDS)
         tasks = list(self._launchers.values())
@@ -160,6 +161,13 @@ class Functions:
         while self._groups is not None and not self._groups.close() and time.monotonic() < limit:  # noqa: ASYNC110 - the kernel tells nobody
             await asyncio.sleep(0.005)
         self._stage.close()
+
+    async def _await_end(self, numbers: set[int]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAUNCH_SECONDS):
+                while numbers & self._workers.keys():
+                    self._gone.clear()
+                    await self._gone.wait()
 
     def _warm(self, key: str) -> Worker | None:
         """The worker that was used last, for the others to grow old."""

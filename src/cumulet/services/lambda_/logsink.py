@@ -21,6 +21,8 @@ Destination = tuple[str, str, str, str]
 
 LINGER = 0.002
 """Seconds that lines wait for those that follow."""
+PAUSE = 0.002
+"""Seconds between two deliveries: an invocation that ends sooner after one lets its lines wait for the next invocation's."""
 LAST_LINE = "REPORT RequestId:"
 """How the last line of an invocation begins."""
 MAX_EVENTS = 1000
@@ -33,6 +35,7 @@ class Sink:
     """Takes log events and delivers them. What it holds is lost only with the process.
 
     Lines linger for two milliseconds, so that a short invocation costs one delivery, unless its REPORT line comes before.
+    Where invocations follow each other quicker than that they share deliveries, which else cost more than the invocations do.
     """
 
     def __init__(self, kernel: Kernel) -> None:
@@ -40,6 +43,7 @@ class Sink:
         self._waiting: dict[Destination, deque[tuple[int, str]]] = {}
         self._timers: dict[Destination, asyncio.TimerHandle] = {}
         self._running: dict[Destination, asyncio.Task[None]] = {}
+        self._delivered = float("-inf")
 
     def __call__(self, spec: FunctionSpec, stream: str, events: list[tuple[int, str]]) -> None:
         """Take events (milliseconds since the epoch, text) of a function."""
@@ -52,17 +56,20 @@ class Sink:
         queue.extend(events)
         if to in self._running:
             return
-        if events[-1][1].startswith(LAST_LINE):
+        loop = asyncio.get_running_loop()
+        ended = events[-1][1].startswith(LAST_LINE)
+        if ended and loop.time() - self._delivered >= PAUSE:
             self._start(to)
         elif to not in self._timers:
-            self._timers[to] = asyncio.get_running_loop().call_later(LINGER, self._start, to)
+            self._timers[to] = loop.call_later(PAUSE if ended else LINGER, self._start, to)
 
     def _start(self, to: Destination) -> None:
         timer = self._timers.pop(to, None)
         if timer is not None:
             timer.cancel()
-        task = asyncio.get_running_loop().create_task(self._deliver(to, self._waiting[to]), name="lambda logs")
-        self._running[to] = task
+        loop = asyncio.get_running_loop()
+        self._delivered = loop.time()
+        self._running[to] = loop.create_task(self._deliver(to, self._waiting[to]), name="lambda logs")
 
     async def flush(self) -> None:
         """Have everything that was taken so far delivered: for a graceful end."""

@@ -86,7 +86,10 @@ def stored_bytes(ctx: Context, group_id: str) -> int:
 
 def add_bytes(ctx: Context, group_id: str, size: int) -> None:
     """Count bytes that were added to a group, or with a negative `size` removed."""
-    ctx.tx.put(_at(ctx, "size", group_id), records.encode(max(0, stored_bytes(ctx, group_id) + size)))
+    at = _at(ctx, "size", group_id)
+    raw = ctx.tx.get(at)
+    held = records.decode(raw) if raw is not None else 0
+    ctx.tx.put(at, records.encode(max(0, held + size)))
 
 
 def tags(ctx: Context, group_id: str) -> dict[str, str]:

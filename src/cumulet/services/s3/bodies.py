@@ -174,9 +174,13 @@ class StoredBody:
 
     async def _pieces(self) -> AsyncIterator[bytes]:
         left = self.length or 0
-        async for piece in self._chunks:
-            left -= len(piece)
-            yield piece
+        try:
+            async for piece in self._chunks:
+                left -= len(piece)
+                yield piece
+        finally:
+            # The server closes what it streams; it may well outlive its request in a traceback.
+            self.close()
         if left:
             raise BodyBroken(f"{left} bytes of the object are missing")
 
@@ -187,6 +191,10 @@ class StoredBody:
         return b"".join([piece async for piece in self._chunks])
 
     def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of files and of the right to read on."""
         reader, self._reader = getattr(self, "_reader", None), None
         if reader is not None:
             reader.close()

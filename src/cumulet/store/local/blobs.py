@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from cumulet.base import ids
-from cumulet.base.errors import StoreError
+from cumulet.base.errors import DiskFull, StoreError
 
 from ..counted import PIECE, CountedBlobs
 from .kv import LocalKv
@@ -274,5 +274,5 @@ def _read_and_close(fd: int, size: int, offset: int) -> bytes:
 def failed(err: OSError) -> StoreError:
     """The error of a file operation."""
     if err.errno == errno.ENOSPC:
-        return StoreError("the disk is full: free some space and try again")
+        return DiskFull("the disk is full: free some space and try again")
     return StoreError(f"a blob's file could not be used: {err}")

@@ -102,7 +102,7 @@ class LocalKv(Engine):
         logs = sum(log.stat().st_size for log in self._path.glob("*.log"))
         # Opening writes a table as large as the log: without the space for it the store would be shut to readers, too.
         if now < self._retry_at or self._group is not None or shutil.disk_usage(self._path).free < 2 * logs + 2 * _MB:
-            raise StoreError(*cause.args)
+            raise type(cause)(*cause.args)
         self._retry_at = now + _RETRY
         self._end_snapshots()
         with contextlib.suppress(Exception):  # it says again what went wrong, and closes all the same
@@ -180,7 +180,7 @@ class LocalKv(Engine):
         """Runs in the thread."""
         try:
             if self._broken is not None:
-                raise StoreError(*self._broken.args)
+                raise type(self._broken)(*self._broken.args)
             if self.before_sync is not None:
                 self.before_sync()
             self._db.flush_wal(True)

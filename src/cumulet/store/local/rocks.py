@@ -12,7 +12,7 @@ from typing import Any
 
 import rocksdict
 
-from cumulet.base.errors import StoreError
+from cumulet.base.errors import DiskFull, StoreError
 
 from ..overlay import Pair
 
@@ -88,5 +88,5 @@ def failed(what: str, err: Exception) -> StoreError:
     if isinstance(err, StoreError):
         return err
     if "No space left" in str(err):
-        return StoreError(f"the disk is full: free some space and try again ({err})")
+        return DiskFull("the disk is full: free some space and try again")
     return StoreError(f"the store could not {what}: {err}")

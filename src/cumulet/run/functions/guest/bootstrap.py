@@ -382,7 +382,8 @@ def main() -> NoReturn:
         os.setgroups([])
         os.setgid(int(uid))
         os.setuid(int(uid))
-    files = min(1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = 1024 if hard == resource.RLIM_INFINITY else min(1024, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     host, _, port = os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")

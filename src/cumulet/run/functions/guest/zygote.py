@@ -255,7 +255,9 @@ class Zygote:
         os.dup2(fds[1], 1)
         os.dup2(fds[1], 2)
         os.close(fds[1])
-        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        files = 1024 if hard == resource.RLIM_INFINITY else min(1024, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         sandbox.drop_privileges(config["uid"])
         if self.mode == "none":

@@ -11,18 +11,30 @@ import hashlib
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol
-
-from awscrt import checksums as crt
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from cumulet.base.errors import AwsError
 
 from ..errors import invalid_request
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from awscrt.checksums import XXHash
+
 ChecksumType = Literal["FULL_OBJECT", "COMPOSITE"]
 
 DEFAULT = "CRC64NVME"
 """What S3 computes by itself where the client named nothing."""
+
+
+@lru_cache(1)
+def _crt() -> ModuleType:
+    from awscrt import checksums  # 25 ms and 7 MB that a cloud without objects need not spend
+
+    module: ModuleType = checksums
+    return module
 
 
 class Running(Protocol):
@@ -55,7 +67,7 @@ class _Xx:
 
     __slots__ = ("_hash",)
 
-    def __init__(self, made: crt.XXHash) -> None:
+    def __init__(self, made: XXHash) -> None:
         self._hash = made
 
     def update(self, data: bytes, /) -> None:
@@ -76,21 +88,18 @@ def _md5() -> Running:
 
 _MAKERS: dict[str, Callable[[], Running]] = {
     "CRC32": lambda: _Crc(zlib.crc32, 4),
-    "CRC32C": lambda: _Crc(crt.crc32c, 4),
-    "CRC64NVME": lambda: _Crc(crt.crc64nvme, 8),
+    "CRC32C": lambda: _Crc(_crt().crc32c, 4),
+    "CRC64NVME": lambda: _Crc(_crt().crc64nvme, 8),
     "SHA1": _sha1,
     "SHA256": hashlib.sha256,
     "SHA512": hashlib.sha512,
     "MD5": _md5,
-    "XXHASH64": lambda: _Xx(crt.XXHash.new_xxhash64()),
-    "XXHASH3": lambda: _Xx(crt.XXHash.new_xxhash3_64()),
-    "XXHASH128": lambda: _Xx(crt.XXHash.new_xxhash3_128()),
+    "XXHASH64": lambda: _Xx(_crt().XXHash.new_xxhash64()),
+    "XXHASH3": lambda: _Xx(_crt().XXHash.new_xxhash3_64()),
+    "XXHASH128": lambda: _Xx(_crt().XXHash.new_xxhash3_128()),
 }
-_COMBINE: dict[str, tuple[Callable[[int, int, int], int], int]] = {
-    "CRC32": (crt.combine_crc32, 4),
-    "CRC32C": (crt.combine_crc32c, 4),
-    "CRC64NVME": (crt.combine_crc64nvme, 8),
-}
+_COMBINE = {"CRC32": ("combine_crc32", 4), "CRC32C": ("combine_crc32c", 4), "CRC64NVME": ("combine_crc64nvme", 8)}
+"""What puts the checksums of parts together, and its width in bytes."""
 ALGORITHMS = tuple(_MAKERS)
 MEMBERS = {f"Checksum{name}": name for name in ALGORITHMS}
 _MEMBER_SET = frozenset(MEMBERS)
@@ -122,7 +131,7 @@ def encode(digest: bytes) -> str:
 def compute(algorithm: str, data: bytes) -> str:
     """The checksum of `data`, base64."""
     if algorithm == "CRC64NVME":
-        return b64encode(crt.crc64nvme(data).to_bytes(8, "big")).decode()
+        return b64encode(_crt().crc64nvme(data).to_bytes(8, "big")).decode()
     if algorithm == "CRC32":
         return b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
     digest = running(algorithm)
@@ -213,7 +222,8 @@ def type_allowed(algorithm: str, kind: str) -> bool:
 
 def combine(algorithm: str, parts: Iterable[tuple[str, int]]) -> str:
     """The full-object checksum of parts given as (base64 checksum, size in bytes)."""
-    join, width = _COMBINE[algorithm]
+    name, width = _COMBINE[algorithm]
+    join: Callable[[int, int, int], int] = getattr(_crt(), name)
     total = 0
     for value, size in parts:
         total = join(total, int.from_bytes(b64decode(value), "big"), size)
