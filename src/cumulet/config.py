@@ -13,6 +13,7 @@ from cumulet.base.errors import CumuletError
 
 Durability = Literal["process", "commit"]
 Credentials = Literal["known", "any"]
+IamMode = Literal["enforce", "warn", "off"]
 
 
 class ConfigError(CumuletError):
@@ -41,6 +42,10 @@ class Settings:
     ephemeral: bool = False
     durability: Durability = "process"
     credentials: Credentials = "known"
+    iam: IamMode = "enforce"
+    allow_remote: bool = False
+    allow_host: tuple[str, ...] = ()
+    allow_origin: tuple[str, ...] = ()
     log_level: str = "info"
     lambda_retry_delays: tuple[float, ...] = (60.0, 120.0)
     rehearse: bool = False
@@ -90,6 +95,9 @@ def _convert(hint: Any, value: Any) -> Any:
         return _port(value)
     if hint == (Path | None):
         return Path(value).expanduser()
+    if hint == tuple[str, ...]:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(part.strip().lower() for part in parts if part.strip())
     if hint == tuple[float, ...]:
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(float(part) for part in parts)

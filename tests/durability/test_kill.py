@@ -101,6 +101,9 @@ def test_a_function_and_an_event_survive_kill_9(
         ],
     }
     role = cloud.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    statement = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::kill-results/*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    cloud.client("iam").put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=policy)
     source = (
         "import boto3, time\n"
         "def handler(event, context):\n"

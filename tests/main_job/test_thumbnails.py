@@ -82,6 +82,17 @@ class Job:
         self.aws("s3", "mb", f"s3://{self.bucket}")
         self.aws("s3", "mb", f"s3://{self.bucket}-resized")
         self.aws("iam", "create-role", "--role-name", "thumb", "--assume-role-policy-document", TRUST)
+        execution = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+        self.aws("iam", "attach-role-policy", "--role-name", "thumb", "--policy-arn", execution)
+        bucket = f"arn:aws:s3:::{self.bucket}"
+        statements = [
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{bucket}/*"},
+            {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"{bucket}-resized/*"},
+        ]
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        self.aws(
+            "iam", "put-role-policy", "--role-name", "thumb", "--policy-name", "buckets", "--policy-document", policy
+        )
         with zipfile.ZipFile(self.folder / "function.zip", "w") as archive:
             archive.writestr("app.py", SOURCE)
         layer = self.folder / "layer.zip"

@@ -19,17 +19,21 @@ _ORIGINS = (".localhost",)
 
 
 @lru_cache(4096)
-def host_allowed(host: str, local_address: str = "", allowed: frozenset[str] = frozenset()) -> bool:
+def host_allowed(
+    host: str, local_address: str = "", allowed: frozenset[str] = frozenset(), *, any_address: bool = False
+) -> bool:
     """Whether a request for this Host (with or without port) may be served.
 
     `local_address` is the address on which it arrived: an IP literal must be a loopback address or equal it. `allowed`
-    holds further names, lower-case, `*.` in front meaning any subdomain. An empty Host (HTTP/1.0) cannot come from a
+    holds further names, lower-case, `*.` in front meaning any subdomain; `any_address` admits every address, for a
+    cloud that others may reach. An empty Host (HTTP/1.0) cannot come from a
     rebound page.
     """
     name = _hostname(host)
     if name is None:
         return False
-    return not name or _ours(name, _HOSTS, local_address, allowed)
+    # An address is no name: nothing can be rebound to it.
+    return not name or _ours(name, _HOSTS, local_address, allowed) or (any_address and _address(name) is not None)
 
 
 @lru_cache(4096)

@@ -12,7 +12,7 @@ import base64
 import hashlib
 import hmac
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -39,6 +39,11 @@ class AccessKey:
     `expires` is in epoch seconds, None for long-term keys. `token` is the session token in clear and known only to
     whoever has just made the key; the store keeps `token_digest`. `builtin` marks the default keys, which have no
     record.
+
+    What a session brought along: `session_policies` cap it (documents as JSON text, managed policies as ARNs),
+    `session_tags` are in the principal's tags too, of which `transitive_tags` go on to the next role; `source_identity` is
+    for good; `mfa` is when a one-time password was given (epoch seconds). `issuer` is the unique id of the user, or the
+    account of the root, that called GetFederationToken.
     """
 
     id: str
@@ -49,6 +54,12 @@ class AccessKey:
     status: Status = "Active"
     token_digest: str = ""
     builtin: bool = False
+    session_policies: tuple[str, ...] = ()
+    session_tags: dict[str, str] = field(default_factory=dict)
+    transitive_tags: tuple[str, ...] = ()
+    source_identity: str = ""
+    mfa: float | None = None
+    issuer: str = ""
 
     @property
     def temporary(self) -> bool:
@@ -133,4 +144,5 @@ def _digest(token: str) -> str:
 
 def _decode(raw: bytes) -> AccessKey:
     record = records.decode(raw)
-    return AccessKey(**{**record, "principal": Principal(**record["principal"])})
+    lists = {name: tuple(record[name]) for name in ("session_policies", "transitive_tags") if name in record}
+    return AccessKey(**{**record, **lists, "principal": Principal(**record["principal"])})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
@@ -17,18 +17,13 @@ from cumulet.store import keys, records
 from cumulet.store.api import Reader, Tx
 
 from .policy import parse
-from .policy.parse import Policy
+from .policy.model import Named, Policy
+
+__all__ = ["Grants", "Kind", "Named", "drop", "drop_policy", "of", "policy", "put", "put_policy"]
 
 Kind = Literal["user", "group", "role"]
 
 _SPACE = keys.space("", "", "grants")
-
-
-class Named(NamedTuple):
-    """A compiled policy and what to call it: a managed policy's ARN, or `user/NAME/POLICY` for an inline one."""
-
-    name: str
-    policy: Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ COMMANDS = {
     "aws": "Run the AWS CLI against the cloud.",
     "reset": "Delete everything in the cloud.",
     "doctor": "Look at this machine and say what works.",
+    "iam": "Say why a request was allowed or refused.",
     "lab": "Guided labs, checked automatically.",
     "wire": "Print the code that was generated for an operation.",
 }

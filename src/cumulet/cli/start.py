@@ -19,6 +19,7 @@ from cumulet.config import Settings
 
 from . import remote
 
+LOOPBACK = ("localhost", "::1", "")
 DURABILITY = {
     "process": "process  (survives kill -9; a power cut may take the last second)",
     "commit": "commit  (every answered write is on the disk)",
@@ -36,16 +37,32 @@ DURABILITY = {
     "--durability", type=click.Choice(["process", "commit"]), help="What a crash may cost; see docs/durability.md."
 )
 @click.option("--credentials", type=click.Choice(["known", "any"]), help="'any' takes every key pair as root.")
+@click.option(
+    "--iam", type=click.Choice(["enforce", "warn", "off"]), help="Whether policies of users and roles are enforced."
+)
+@click.option("--allow-remote", is_flag=True, default=None, help="Let --host be an address that others can reach.")
+@click.option("--allow-host", multiple=True, help="A further host name that requests may be for.")
+@click.option("--allow-origin", multiple=True, help="A page's origin (https://app.example) that may call the cloud.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="How much to log.")
 @click.option("--json", "as_json", is_flag=True, help="Print the start screen as JSON.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write the start screen's data here once the cloud answers.")
 def command(detach: bool, as_json: bool, ready_fd: int | None, **flags: Any) -> None:
     """Start the cloud."""
-    given = remote.settings(**flags)
+    given = remote.settings(**{name: value for name, value in flags.items() if value != ()})
+    _check_host(given)
     if detach:
         _detach(given, flags, as_json)
         return
     _run(given, as_json, ready_fd)
+
+
+def _check_host(given: Settings) -> None:
+    if given.allow_remote or given.host in LOOPBACK or given.host.startswith("127."):
+        return
+    raise click.ClickException(
+        f"--host {given.host} lets every machine that reaches this one use your cloud, run functions on it and read its data: "
+        "its default keys are public. Add --allow-remote if you mean that."
+    )
 
 
 def _run(given: Settings, as_json: bool, ready_fd: int | None) -> None:
@@ -111,6 +128,8 @@ def _detach(given: Settings, flags: dict[str, Any], as_json: bool) -> None:
     for name, value in flags.items():
         if value is True:
             command_line.append(f"--{name.replace('_', '-')}")
+        elif isinstance(value, tuple):
+            command_line += [word for one in value for word in (f"--{name.replace('_', '-')}", one)]
         elif value is not None and value is not False:
             command_line += [f"--{name.replace('_', '-')}", str(value)]
     remote.state_directory().mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import os
 import resource
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 
@@ -19,13 +20,16 @@ Answer = Response | Awaitable[Response]
 
 def answer(kernel: Kernel, request: Request, stop: Callable[[], None]) -> Answer:
     """The response to a request whose path begins with `/_cumulet/` or `/_localstack/`."""
-    route = _ROUTES.get((request.method, request.path.rstrip("/")))
+    path = request.path.rstrip("/")
+    # A HEAD is answered like a GET; the server leaves the body out.
+    route = _ROUTES.get(("GET" if request.method == "HEAD" else request.method, path))
     if route is not None:
         return route(kernel, request, stop)
-    service = kernel.registry.service(request.path.split("/")[2])
+    _, house, name, *_ = request.path.split("/")
+    service = kernel.registry.service(name) if house == "_cumulet" else None
     if service is not None and service.dataplane is not None:
         return service.dataplane(kernel, request)
-    known = any(path == request.path.rstrip("/") for _, path in _ROUTES)
+    known = any(path == one for _, one in _ROUTES)
     return _json({"message": "Method Not Allowed" if known else "Not Found"}, 405 if known else 404)
 
 
@@ -62,7 +66,8 @@ def _info(kernel: Kernel, request: Request, stop: Callable[[], None]) -> Answer:
 
 
 def _audit(kernel: Kernel, request: Request, stop: Callable[[], None]) -> Answer:
-    return _json({"events": kernel.audit.events(100)})
+    wanted = parse_qs(request.query).get("request")
+    return _json({"events": kernel.audit.events(100, wanted[0] if wanted else None)})
 
 
 def _reset(kernel: Kernel, request: Request, stop: Callable[[], None]) -> Answer:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +32,7 @@ class Check(NamedTuple):
 
     action: str
     resource: str
-    keys: Keys = _NONE
+    keys: Keys | Callable[[], Keys] = _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Access:
                 found = self.resource.format_map(_Members(params, account=ctx.account, region=ctx.region))
         else:
             found = self.resource(ctx, params)
-        keys = self.keys(ctx, params) if self.keys is not None else _NONE
+        # Most policies ask for no key: they are looked for when one does.
+        keys = partial(self.keys, ctx, params) if self.keys is not None else _NONE
         checks = [Check(self.action, one, keys) for one in ([found] if isinstance(found, str) else found)]
         if self.also is not None:
             checks.extend(self.also(ctx, params))

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from cumulet.base.context import Principal
-from cumulet.base.errors import Conflict
+from cumulet.base.errors import AwsError, Conflict
 from cumulet.base.messages import Request
 from cumulet.base.types import Json
 from cumulet.store.api import Reader, Tx
 
+from .access import Check, Keys
+from .authorise import Judged, judge
 from .service import Kind
 
 if TYPE_CHECKING:
@@ -37,12 +39,14 @@ class Context:
         "account",
         "events",
         "kernel",
+        "machine",
         "now",
         "principal",
         "region",
         "request",
         "request_id",
         "service",
+        "verdicts",
     )
 
     def __init__(
@@ -54,22 +58,23 @@ class Context:
         region: str,
         request_id: str,
         request: Request | None = None,
+        reader: Tx | None = None,
     ) -> None:
+        """`reader`: a transaction that has only read so far, to read or to begin with."""
         self.kernel = kernel
+        self.machine: Machine = kernel.machine
         self.service = service
         self.principal = principal
         self.account = account
         self.region = region
         self.request_id = request_id
         self.request = request
-        self.now = kernel.machine.clock.time()
+        self.now: float = self.machine.clock.time()
         self.events: list[tuple[bytes, Json]] = []
+        self.verdicts: list[Judged] = []
+        """What was decided about this call's caller, for the audit."""
         self._tx: Tx | None = None
-        self._reader: Tx | None = None
-
-    @property
-    def machine(self) -> Machine:
-        return self.kernel.machine
+        self._reader = reader
 
     @property
     def tx(self) -> Tx:
@@ -100,10 +105,6 @@ class Context:
         """Enter a transaction: for the kernel."""
         self._tx = tx
 
-    def lend(self, tx: Tx) -> None:
-        """Give a transaction that has only read so far, to read or to begin with: for the kernel."""
-        self._reader = tx
-
     @property
     def reader(self) -> Reader:
         """The committed state, for async operations. What is read here is not guarded: read again in `transact` what matters."""
@@ -112,9 +113,22 @@ class Context:
         return self._reader
 
     def begin(self) -> Tx:
-        """The transaction to run in: the one that was lent, where nobody has used it, else a new one. For the kernel."""
-        tx, self._reader = self._reader, None
-        return tx if tx is not None else self.machine.kv.begin()
+        """Enter the transaction to run in: the one that was lent, where nobody has used it, else a new one. For the
+        kernel."""
+        tx = self._tx = self._reader or self.machine.kv.begin()
+        self._reader = None
+        return tx
+
+    # the caller's rights
+
+    @property
+    def readable(self) -> Reader:
+        """What can be read here: the transaction where there is one, else the committed state."""
+        return self._tx if self._tx is not None else self.reader
+
+    def refusal(self, action: str, resource: str, keys: Keys | None = None) -> AwsError | None:
+        """None where the caller may do `action` to `resource`, else AWS's error: for what an operation judges piece by piece."""
+        return judge(self, Check(action, resource, keys or {}))
 
     # the rest of the cloud
 

@@ -5,11 +5,13 @@ A call whose body is here and whose operation does not wait is answered within o
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from cumulet.auth.authenticate import Authentication, authenticate
+from cumulet.auth.failures import family, unknown_key
 from cumulet.auth.sigv4 import PayloadVerifier
 from cumulet.base.context import DEFAULT_ACCOUNT, DEFAULT_REGION
 from cumulet.base.errors import AwsError, Conflict, CumuletError, DiskFull, StoreError
@@ -22,6 +24,7 @@ from cumulet.wire.compile import Operation, operation
 from cumulet.wire.errors import fail, unknown_operation
 
 from . import inline
+from .authorise import of
 from .context import MAX_ATTEMPTS, Context
 from .kernel import Kernel
 from .service import MAX_BODY, Handler, Kind
@@ -31,11 +34,22 @@ log = logging.getLogger(__name__)
 UNKNOWN_KEY = frozenset(("InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"))
 """What a client hears whose access key nobody has made: mostly that of another cloud."""
 
+MORTAL = frozenset(("user", "role"))
+"""Callers that IAM can delete."""
+
 LARGE = 128 * 1024
 """Bytes of a document beyond which it is parsed in a thread, so that the loop goes on."""
 
 Decode = Callable[[Request, Any], Body]
 """Undo the aws-chunked framing of a request's body, checking each chunk with the verifier that authentication gave."""
+
+
+class _Route(NamedTuple):
+    """What every call of an operation shares."""
+
+    op: Operation
+    handler: Handler
+    signing_name: str
 
 
 class Dispatcher:
@@ -44,30 +58,34 @@ class Dispatcher:
     def __init__(self, kernel: Kernel, decode: Decode) -> None:
         self.kernel = kernel
         self.decode = decode
+        self.any_credentials = kernel.machine.settings.credentials == "any"
+        self._routes: dict[tuple[str, str, str], _Route] = {}
 
     def __call__(self, request: Request) -> Response | Awaitable[Response]:
         """The response to `request`, at once where nothing has to be waited for. Never raises."""
-        if not isinstance(request.body, BytesBody) and _is_form(request):
+        body = request.body
+        if _is_form(request) and not (isinstance(body, BytesBody) and len(body.data) <= LARGE):
             return self._read_form(request)
-        return self._claimed(request)
+        return self._claimed(request, claim)
 
     async def _read_form(self, request: Request) -> Response:
         try:
             request.body = BytesBody(await request.body.read(MAX_BODY))
         except CumuletError as err:
             return fail("query", "", as_aws(err, "query"), request_id())
-        return await _settled(self._claimed(request))
+        if len(request.body.data) <= LARGE:
+            return await _settled(self._claimed(request, claim))
+        claimed = asyncio.ensure_future(self.kernel.machine.offload(claim, request))
+        await asyncio.wait([claimed])
+        return await _settled(self._claimed(request, lambda _: claimed.result()))
 
-    def _claimed(self, request: Request) -> Response | Awaitable[Response]:
+    def _claimed(self, request: Request, claim: Callable[[Request], Claim]) -> Response | Awaitable[Response]:
         service, protocol = "s3", "rest-xml"
         try:
             what = claim(request)
-            service, protocol = what.service, what.protocol
+            service, name, protocol = what[:3]
             request.id = s3_request_id() if service == "s3" else request_id()
-            handler = self.kernel.registry.handler(service, what.operation)
-            if handler.internal:
-                raise unknown_operation(service, protocol, what.operation)
-            op = operation(service, what.operation, protocol)
+            route = self._routes.get((service, name, protocol)) or self._route(service, name, protocol)
         except ClaimError as err:
             request.id = s3_request_id() if err.service == "s3" else request_id()
             return fail(err.protocol, err.service, err, request.id)
@@ -77,7 +95,7 @@ class Dispatcher:
             request.id = request.id or s3_request_id()
             log.exception("%s %s could not be taken, request %s", request.method, request.path[:200], request.id)
             return fail(protocol, service, internal(protocol), request.id)
-        call = _Call(self, request, what, op, handler)
+        call = _Call(self, request, what, route)
         try:
             return call.begin()
         except CumuletError as err:
@@ -85,23 +103,33 @@ class Dispatcher:
         except Exception as err:  # as above
             return call.crashed(err)
 
+    def _route(self, service: str, name: str, protocol: str) -> _Route:
+        """The way of an operation that is called for the first time. Raises AwsError where there is none."""
+        handler = self.kernel.registry.handler(service, name)
+        if handler.internal:
+            raise unknown_operation(service, protocol, name)
+        route = _Route(operation(service, name, protocol), handler, CATALOG[service].signing_name)
+        self._routes[service, name, protocol] = route
+        return route
+
 
 class _Call:
     """One call on its way."""
 
-    __slots__ = ("claim", "ctx", "dispatcher", "handler", "kernel", "op", "request")
+    __slots__ = ("check", "claim", "ctx", "dispatcher", "handler", "kernel", "op", "request", "signing_name")
 
-    def __init__(self, dispatcher: Dispatcher, request: Request, what: Claim, op: Operation, handler: Handler) -> None:
+    def __init__(self, dispatcher: Dispatcher, request: Request, what: Claim, route: _Route) -> None:
         self.dispatcher = dispatcher
         self.kernel = dispatcher.kernel
         self.request = request
         self.claim = what
-        self.op = op
-        self.handler = handler
+        self.op, self.handler, self.signing_name = route
+        self.check = self.op.check
         self.ctx: Context | None = None
 
     def begin(self) -> Response | Awaitable[Response]:
-        request, machine, what = self.request, self.kernel.machine, self.claim
+        request, kernel, what, op = self.request, self.kernel, self.claim, self.op
+        machine = kernel.machine
         reader = machine.kv.begin()
         who = authenticate(
             reader,
@@ -109,24 +137,30 @@ class _Call:
             service=what.service,
             protocol=what.protocol,
             now=machine.clock.time(),
-            any_credentials=machine.settings.credentials == "any",
+            any_credentials=self.dispatcher.any_credentials,
             unsigned=self.handler.anonymous,
-            signing_name=CATALOG[what.service].signing_name,
+            signing_name=self.signing_name,
         )
-        account = DEFAULT_ACCOUNT if who.principal.kind == "anonymous" else who.principal.account
-        region = what.region or DEFAULT_REGION
-        self.ctx = Context(self.kernel, what.service, who.principal, account, region, request.id, request)
-        self.ctx.lend(reader)
+        principal = who.principal
+        if principal.kind in MORTAL and of(reader, principal) is None:
+            # The user or role is gone, and with it every key that speaks for it.
+            raise unknown_key(family(what.protocol, what.service), principal.access_key)
+        account = DEFAULT_ACCOUNT if principal.kind == "anonymous" else principal.account
+        self.ctx = Context(
+            kernel, what.service, principal, account, what.region or DEFAULT_REGION, request.id, request, reader
+        )
         self._unwrap(who)
-        if self.op.input_stream is not None:
-            return self._run(self.op.parse(request, what, b""))
-        if isinstance(request.body, BytesBody) and len(request.body.data) <= LARGE:
-            return self._run(self.op.parse(request, what, request.body.data))
+        if op.input_stream is not None:
+            return self._run(op.parse(request, what, b""))
+        body = request.body
+        if isinstance(body, BytesBody) and len(body.data) <= LARGE:
+            return self._run(op.parse(request, what, body.data))
         return self._read_then_run()
 
     def _unwrap(self, who: Authentication) -> None:
         request = self.request
-        if request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-"):
+        content = request.headers.get("x-amz-content-sha256")
+        if content is not None and content.startswith("STREAMING-"):
             request.body = self.dispatcher.decode(request, who.payload)
         elif isinstance(who.payload, PayloadVerifier) and not isinstance(request.body, BytesBody):
             request.body = StreamBody(_verified(request.body, who.payload), request.body.length)
@@ -136,16 +170,31 @@ class _Call:
             service = self.kernel.registry.service(self.claim.service)
             body = await self.request.body.read(service.max_body if service else MAX_BODY)
             self.request.body = BytesBody(body)
-            parse = self.op.parse
             if len(body) > LARGE:
-                params = await self.kernel.machine.offload(parse, self.request, self.claim, body)
+                params = await self.kernel.machine.offload(self._parse_large, body)
             else:
-                params = parse(self.request, self.claim, body)
+                params = self.op.parse(self.request, self.claim, body)
             return await _settled(self._run(params))
         except CumuletError as err:
             return await _settled(self.failed(err))
         except Exception as err:  # as in __call__
             return self.crashed(err)
+
+    def _parse_large(self, body: bytes) -> Json:
+        """Parse and check in a thread; what is wrong is told in its turn, after the caller has been authorised."""
+        params: Json = self.op.parse(self.request, self.claim, body)
+        wrong: list[AwsError] = []
+        try:
+            self.op.check(params)
+        except AwsError as err:
+            wrong.append(err)
+
+        def check(_: Json) -> None:
+            if wrong:
+                raise wrong[0]
+
+        self.check = check
+        return params
 
     def _run(self, params: Json) -> Response | Awaitable[Response]:
         ctx, handler = self.ctx, self.handler
@@ -153,7 +202,7 @@ class _Call:
         if handler.kind is Kind.SYNC:
             return self._reply(self._transact(ctx, params))
         self.kernel.authorise(ctx, handler, params)
-        self.op.check(params)
+        self.check(params)
         # An async operation is started as it is, without a coroutine around it: this is the path of every GET.
         running = handler.run(ctx, params) if handler.kind is Kind.ASYNC else self.kernel.drive(ctx, handler, params)
         done = inline.start(running)
@@ -169,7 +218,7 @@ class _Call:
         def attempt(inside: Context) -> Json:
             read.clear()
             self.kernel.authorise(inside, handler, params)
-            self.op.check(params)
+            self.check(params)
             result: Json = handler.run(inside, params)
             if not handler.data:
                 if not inside.tx.dirty:
@@ -216,8 +265,14 @@ class _Call:
     def _record(self, ctx: Context, err: AwsError | None) -> None:
         """A management event in a transaction of its own. What was done or refused stays so, recorded or not."""
         apart = ctx.derive(ctx.service, ctx.principal, ctx.account, ctx.region)
+        verdicts = ctx.verdicts
+
+        def record(inside: Context) -> None:
+            inside.verdicts = verdicts
+            self.kernel.audit.management(inside, self.claim.operation, err)
+
         try:
-            apart.transact(lambda inside: self.kernel.audit.management(inside, self.claim.operation, err))
+            apart.transact(record)
         except CumuletError as broken:
             log.error("%s could not be recorded: %s", self.claim.operation, broken)
             self.kernel.audit.data(ctx, self.claim.operation, err)

@@ -42,14 +42,21 @@ class _Resumed:
             return stop.value
 
 
-def start(coro: Coroutine[Any, Any, T]) -> Done | Awaitable[T]:
-    """Start `coro` now. Returns Done where it ended without waiting, else an awaitable of its result; raises what it
-    raised."""
-    if sys.version_info >= (3, 12):
+if sys.version_info >= (3, 12):
+
+    def start(coro: Coroutine[Any, Any, T]) -> Done | Awaitable[T]:
+        """Start `coro` now. Returns Done where it ended without waiting, else an awaitable of its result; raises what
+        it raised."""
         task = asyncio.Task(coro, loop=asyncio.get_running_loop(), eager_start=True)
         return Done(task.result()) if task.done() else task
-    try:
-        first = coro.send(None)
-    except StopIteration as stop:
-        return Done(stop.value)
-    return _Resumed(coro, first)
+
+else:
+
+    def start(coro: Coroutine[Any, Any, T]) -> Done | Awaitable[T]:
+        """Start `coro` now. Returns Done where it ended without waiting, else an awaitable of its result; raises what
+        it raised."""
+        try:
+            first = coro.send(None)
+        except StopIteration as stop:
+            return Done(stop.value)
+        return _Resumed(coro, first)

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cumulet.base import context as principals
+from cumulet.base.errors import StoreError
 from cumulet.base.ids import hexid, request_id
 from cumulet.base.types import Json
 from cumulet.store import keys, records
@@ -126,7 +127,9 @@ class Jobs:
             self._waiting.discard(job_id)
             self._push(self.kernel.machine.clock.time(), job_id)
         if not task.cancelled() and (err := task.exception()) is not None:
-            log.error("a job could not be put back", exc_info=err)
+            # The store takes no writes. The record is as it was, so that the job can be taken up again.
+            log.error("a job could not be put back: %s", err, exc_info=None if isinstance(err, StoreError) else err)
+            self._push(self.kernel.machine.clock.time() + RETRY, job_id)
 
     async def _run(self, job_id: str) -> None:
         token = hexid(8)

@@ -13,6 +13,7 @@ from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
 
 from .audit import Audit
+from .authorise import check
 from .context import Context
 from .jobs import Jobs
 from .machine import Machine
@@ -96,7 +97,6 @@ class Kernel:
         if self.rehearse:
             self._rehearse(ctx, fn)
         tx = ctx.begin()
-        ctx.bind(tx)
         result = fn(ctx)
         if tx.dirty:
             kv.commit(tx)
@@ -141,10 +141,5 @@ class Kernel:
             snapshot.close()
 
     def authorise(self, ctx: Context, handler: Handler, params: Json) -> None:
-        """May the context's principal do this? Raises AwsError AccessDenied.
-
-        Root, users and roles may do everything until their policies are evaluated here; a service acting on its own
-        behalf is judged by the operation, which knows the resource's policy.
-        """
-        if ctx.principal.kind == "anonymous" and not handler.anonymous:
-            raise AwsError("AccessDenied", "Access Denied", 403)
+        """May the context's principal do this? Raises AwsError in AWS's words."""
+        check(ctx, handler, params)

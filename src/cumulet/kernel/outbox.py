@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cumulet.base import context as principals
-from cumulet.base.errors import CumuletError
+from cumulet.base.errors import CumuletError, StoreError
 from cumulet.base.ids import request_id
 from cumulet.base.types import Json
 from cumulet.store import keys, records
@@ -37,6 +37,8 @@ MAX_ATTEMPTS = 6
 MAX_RUNNING = 1000
 """Deliveries of one kind at a time: slow ones (functions that run) hold up their own kind only."""
 FIRST_DELAY = 0.2
+STORE_DELAY = 1.0
+"""Seconds between deliveries that fail because the store takes no writes."""
 KEEP_DEAD = 14 * 86400.0
 PAGE = 500
 CURSOR_EVERY = 1000
@@ -157,6 +159,9 @@ class Outbox:
             self._put_off(key, event, again.after)
         except Dead as err:
             self._bury(key, {**event, "error": str(err)})
+        except StoreError as err:  # a full disk, say, which is nobody's fault here: no attempt is counted
+            log.warning("event %s has to wait: %s", event["kind"], err)
+            self._later(key, event, STORE_DELAY)
         except Exception as err:  # whatever a consumer raises, the event must not be lost
             attempts = event["attempts"] + 1
             event = {**event, "attempts": attempts, "error": f"{type(err).__name__}: {err}"}
@@ -175,7 +180,9 @@ class Outbox:
             raise LookupError(f"nobody takes {event['kind']}")
         ctx = self.context(service, event["account"], event["region"])
         if inspect.iscoroutinefunction(consume):
-            await consume(ctx, event["detail"])
+            if not event.get("taken"):
+                await consume(ctx, event["detail"])
+                event["taken"] = True  # a deletion that fails is tried again alone: what was done is not done twice
             ctx.transact(lambda done: self._delete(done, key))
         else:
 
@@ -199,7 +206,13 @@ class Outbox:
 
     def _put_off(self, key: bytes, event: Json, delay: float) -> None:
         ctx = self.context("kernel", event["account"], event["region"])
-        ctx.transact(lambda inside: inside.tx.put(key, records.encode(event)))
+        try:
+            ctx.transact(lambda inside: inside.tx.put(key, records.encode(event)))
+        except StoreError as err:  # it is stored as it was, and this process knows better
+            log.warning("an attempt at event %s could not be recorded: %s", event["kind"], err)
+        self._later(key, event, delay)
+
+    def _later(self, key: bytes, event: Json, delay: float) -> None:
         if not self._open:
             return
         loop = asyncio.get_running_loop()
@@ -218,8 +231,13 @@ class Outbox:
             ctx.tx.put(DEAD + key[len(PENDING) :], records.encode(event))
             ctx.tx.clear_range(keys.bounds(DEAD)[0], DEAD + keys.pack(int((ctx.now - KEEP_DEAD) * 1e6)))
 
-        self.context("kernel", event["account"], event["region"]).transact(move)
-        self._pending.pop(key, None)
+        try:
+            self.context("kernel", event["account"], event["region"]).transact(move)
+        except StoreError as err:
+            log.warning("a dead letter could not be stored: %s", err)
+            self._later(key, event, STORE_DELAY)
+        else:
+            self._pending.pop(key, None)
 
     def dead(self, limit: int = 100) -> list[Any]:
         """The newest dead letters."""

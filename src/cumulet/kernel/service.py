@@ -16,13 +16,15 @@ others get their turn. Consumers take events from the outbox, jobs run when they
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import ModuleType
 from typing import Any, TypeVar, overload
 
 from cumulet.base.messages import Request, Response
+
+from .access import Access
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,6 +49,7 @@ class Handler:
     data: bool
     internal: bool
     anonymous: bool
+    access: Access | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Service:
 
     `max_body` bounds bodies that are not streamed, in bytes. `start` is called once when the service is loaded, with the
     machine. `dataplane(kernel, request)` answers HTTP that is no AWS API call, under `/_cumulet/NAME/`.
+    `access` says what each operation needs (access.py's TABLE).
     """
 
     def __init__(
@@ -114,11 +118,13 @@ class Service:
         max_body: int = MAX_BODY,
         start: Callable[[Any], None] | None = None,
         dataplane: Callable[[Any, Request], Response | Awaitable[Response]] | None = None,
+        access: Mapping[str, Access] | None = None,
     ) -> None:
         self.name = name
         self.max_body = max_body
         self.start = start
         self.dataplane = dataplane
+        self._access = {squash(operation): row for operation, row in (access or {}).items()}
         self.operations: dict[str, Handler] = {}
         self.consumers: dict[str, Callable[..., Any]] = {}
         self.jobs: dict[str, Callable[..., Any]] = {}
@@ -130,7 +136,8 @@ class Service:
 
     def _register(self, mark: _Mark, fn: Callable[..., Any]) -> None:
         if mark.role == "operation":
-            self.operations[squash(mark.name)] = Handler(mark.name, fn, _kind(fn), **mark.options)
+            name = squash(mark.name)
+            self.operations[name] = Handler(mark.name, fn, _kind(fn), access=self._access.get(name), **mark.options)
         elif mark.role == "consumer":
             self.consumers[mark.name] = fn
         else:

@@ -14,9 +14,7 @@ from cumulet.base.context import ANONYMOUS, Principal, root, service
 ACCOUNT = "111122223333"
 ANN = Principal("user", ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/ann", "AIDA1", "ann", tags={"Team": "red", "Dot": "a*"})
 ROLE = Principal("role", ACCOUNT, f"arn:aws:sts::{ACCOUNT}:assumed-role/app/s1", "AROA1:s1", "app", "s1")
-FEDERATED = Principal(
-    "federated", ACCOUNT, f"arn:aws:sts::{ACCOUNT}:federated-user/bob", "1:bob", "accounts.google.com"
-)
+FEDERATED = Principal("federated", "", "accounts.google.com", "113311", "accounts.google.com")
 BUCKET = "arn:aws:s3:::photos"
 S3 = service("s3.amazonaws.com", ACCOUNT, BUCKET)
 
@@ -147,7 +145,8 @@ CONDITIONS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
     ({"DateEquals": {"aws:CurrentTime": "2026"}}, {}, True),
     ({"DateNotEquals": {"aws:CurrentTime": "2026-01-01"}}, {}, False),
     ({"DateGreaterThanEquals": {"aws:EpochTime": "1767225600"}}, {}, True),
-    ({"DateGreaterThan": {"aws:CurrentTime": "some day"}}, {}, False),
+    ({"DateGreaterThan": {"x:when": "2025-12-31"}}, {"x__when": "some day"}, False),
+    ({"DateLessThan": {"aws:CurrentTime": "99999999999999999"}}, {}, False),
     # Booleans, binary, addresses
     ({"Bool": {"aws:SecureTransport": "true"}}, {}, True),
     ({"Bool": {"aws:SecureTransport": False}}, {}, False),

@@ -23,6 +23,14 @@ TRUSTING: dict[str, Any] = {
 }
 SYNTAX = "Syntax errors in policy."
 VERSION = "Policy document must be version 2012-10-17 or greater."
+LEGACY = "The policy failed legacy parsing"
+SID = "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"
+REGEXES = "Resource vendor must be fully qualified and cannot contain regexes."
+IAM_PATH = (
+    'IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, instance-profile/, '
+    "mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/."
+)
+BUCKET = "arn:aws:s3:::photos"
 VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
 
 
@@ -35,11 +43,11 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("identity", "", SYNTAX),
     ("identity", "[]", SYNTAX),
     ("identity", "null", SYNTAX),
-    ("identity", "{}", VERSION),
+    ("identity", "{}", SYNTAX),
     ("identity", {"Version": "2012-10-17"}, SYNTAX),
     ("identity", {"Version": "2012-10-17", "Statement": []}, SYNTAX),
     ("identity", {"Version": "2008-10-17", "Statement": GOOD}, VERSION),
-    ("identity", {"Version": "2012-10-18", "Statement": GOOD}, VERSION),
+    ("identity", {"Version": "2012-10-18", "Statement": GOOD}, SYNTAX),
     ("identity", {"Version": "2012-10-17", "Statement": GOOD, "Extra": 1}, SYNTAX),
     ("identity", without(GOOD, "Action"), "Policy statement must contain actions."),
     ("identity", without(GOOD, Action=[]), "Policy statement must contain actions."),
@@ -52,11 +60,11 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("identity", without(GOOD, Action="s 3:Get"), "Vendor s 3 is not valid"),
     ("identity", without(GOOD, Action="s3:"), SYNTAX),
     ("identity", without(GOOD, Action={"a": 1}), SYNTAX),
-    ("identity", without(GOOD, Effect="allow"), SYNTAX),
+    ("identity", without(GOOD, Effect="allow"), LEGACY),
     ("identity", without(GOOD, "Effect"), SYNTAX),
     ("identity", without(GOOD, NotAction="iam:*"), SYNTAX),
     ("identity", without(GOOD, NotResource="*"), SYNTAX),
-    ("identity", without(GOOD, Sid="no spaces"), SYNTAX),
+    ("identity", without(GOOD, Sid="no spaces"), SID),
     ("identity", without(GOOD, Sid=3), SYNTAX),
     ("identity", without(GOOD, Colour="red"), SYNTAX),
     ("identity", without(GOOD, Principal="*"), "Policy document should not specify a principal."),
@@ -70,6 +78,70 @@ FAULTS: list[tuple[str, Any, str]] = [
         [without(GOOD, Sid="a"), without(GOOD, Sid="a")],
         "Statement IDs (SID) in a single policy must be unique.",
     ),
+    # Of several faults the earliest pass names its own.
+    ("identity", {"Version": "2008-10-17", "Statement": without(GOOD, Effect="Maybe")}, SYNTAX),
+    ("identity", {"Statement": without(GOOD, Effect="denY")}, VERSION),
+    ("identity", without(GOOD, Effect="denY", Resource="photos"), LEGACY),
+    ("identity", without(GOOD, Sid="a b", Resource="photos"), SID),
+    (
+        "identity",
+        [without(GOOD, Sid="a"), {"Effect": "Allow", "Sid": "a"}],
+        "Statement IDs (SID) in a single policy must be unique.",
+    ),
+    ("identity", without(GOOD, Action="nope", Resource="photos"), 'Resource photos must be in ARN format or "*".'),
+    ("identity", without(GOOD, "Resource", Action="nope"), VENDOR),
+    ("identity", {"Version": "2012-10-17", "Statement": {"Effect": "Allow"}}, "Policy statement must contain actions."),
+    ("identity", [{"Effect": "Deny"}, GOOD], "Policy statement must contain actions."),
+    # Actions
+    ("identity", without(GOOD, "Action", NotAction=""), VENDOR),
+    ("identity", without(GOOD, Action="s3*:Get"), "Vendor s3* is not valid"),
+    ("identity", [GOOD, without(GOOD, Action="s:3s:List")], "Actions/Condition can contain only one colon."),
+    ("identity", without(GOOD, Action=[[]]), SYNTAX),
+    ("identity", without(GOOD, Action=[], NotAction="s3:List"), SYNTAX),
+    # Resources
+    ("identity", without(GOOD, Resource=""), 'Resource  must be in ARN format or "*".'),
+    ("identity", without(GOOD, Resource=["*", "photos*"]), 'Resource photos* must be in ARN format or "*".'),
+    ("identity", without(GOOD, Resource="foo:aws:s3:::b"), 'Resource foo:aws:s3:::b must be in ARN format or "*".'),
+    ("identity", without(GOOD, Resource="a:bc"), 'Partition "bc" is not valid for resource "arn:bc:*:*:*:*".'),
+    ("identity", without(GOOD, Resource="a:b:c"), 'Partition "b" is not valid for resource "arn:b:c:*:*:*".'),
+    ("identity", without(GOOD, Resource="a:b:c:d:e:f:g"), 'Partition "b" is not valid for resource "arn:b:c:d:e:f:g".'),
+    ("identity", without(GOOD, Resource="aws:s3:::b"), 'Partition "s3" is not valid for resource "arn:s3:::b:*".'),
+    (
+        "identity",
+        without(GOOD, Resource="arn:error:s3:::b"),
+        'Partition "error" is not valid for resource "arn:error:s3:::b".',
+    ),
+    ("identity", without(GOOD, Resource="arn:aws"), REGEXES),
+    ("identity", without(GOOD, Resource="arn:aws:s*:::b"), REGEXES),
+    ("identity", without(GOOD, Resource="arn:aws:s3::b"), LEGACY),
+    ("identity", without(GOOD, Resource="arn:aws::b"), LEGACY),
+    ("identity", without(GOOD, Resource="arn:aws::::b"), LEGACY),
+    ("identity", without(GOOD, "Resource", NotResource="arn:aws:s3::b"), LEGACY),
+    (
+        "identity",
+        without(GOOD, Resource="arn:aws:iam:us-east-1::b"),
+        "IAM resource arn:aws:iam:us-east-1::b cannot contain region information.",
+    ),
+    (
+        "identity",
+        without(GOOD, Resource="arn:aws:s3:us-east-1::b"),
+        "Resource arn:aws:s3:us-east-1::b can not contain region information.",
+    ),
+    ("identity", without(GOOD, Resource="arn:aws:iam:::b"), IAM_PATH),
+    ("identity", without(GOOD, Resource={"a": BUCKET}), SYNTAX),
+    ("identity", without(GOOD, Resource=["adf", {}]), SYNTAX),
+    ("identity", without(GOOD, NotResource=[]), SYNTAX),
+    # Conditions
+    ("identity", without(GOOD, Condition="a"), SYNTAX),
+    ("identity", without(GOOD, Condition=[{"Bool": {"a:b": "true"}}]), SYNTAX),
+    ("identity", without(GOOD, Condition={"DateGreaterThan": []}), SYNTAX),
+    ("identity", without(GOOD, Condition={"ForAnyValue::StringEquals": {"a": "b"}}), SYNTAX),
+    ("identity", without(GOOD, Condition={"ForAnyValue:Null": {"a": "true"}}), SYNTAX),
+    ("identity", without(GOOD, Condition={"StringEqualsIfExistsIfExists": {"a": "b"}}), SYNTAX),
+    ("identity", without(GOOD, Condition={"StringEquals": {"a": None}}), SYNTAX),
+    ("identity", without(GOOD, Condition={"DateGreaterThan": {"a": "sdfdsf"}}), LEGACY),
+    ("identity", without(GOOD, Condition={"DateLessThanEqualsIfExists": {"a": ["2026", "234-13"]}}), LEGACY),
+    ("identity", without(GOOD, Condition={"DateLessThan": {"a": "9223372036854775808"}}), LEGACY),
     ("trust", "{oops", "This policy contains invalid Json"),
     ("trust", without(TRUSTING, Resource="*"), "Has prohibited field Resource"),
     ("trust", without(TRUSTING, "Principal"), "Missing required field Principal"),
@@ -81,6 +153,30 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("trust", without(TRUSTING, Principal={"AWS": "ann"}), 'Invalid principal in policy: "AWS":"ann"'),
     ("trust", without(TRUSTING, Principal={"Service": "lambda"}), 'Invalid principal in policy: "SERVICE":"lambda"'),
     ("trust", without(TRUSTING, Principal={"Who": "*"}), "Invalid principal in policy"),
+    (
+        "trust",
+        without(TRUSTING, Action="sts:GetCallerIdentity"),
+        "AssumeRole policy may only specify STS AssumeRole actions.",
+    ),
+    ("trust", without(TRUSTING, Principal="*"), 'AssumeRolepolicy contained an invalid principal: "STAR":"*".'),
+    ("trust", without(TRUSTING, "Resource", NotResource="*"), "Has prohibited field NotResource"),
+    ("trust", without(TRUSTING, effect="Allow"), "Unknown field effect"),
+    ("trust", {"Version": "2012-10-17", "statement": [TRUSTING]}, "Unknown field statement"),
+    ("trust", {"Version": "2012-10-17"}, "Missing required field Statement"),
+    ("trust", {"Version": "2013-10-17", "Statement": [TRUSTING]}, "The policy must contain a valid version string"),
+    (
+        "trust",
+        [without(TRUSTING, Sid="a"), without(TRUSTING, Sid="a")],
+        "The Statement Ids in the policy are not unique",
+    ),
+    ("trust", ["x"], SYNTAX),
+    ("resource", "x", "Policies must be valid JSON and the first byte must be '{'"),
+    ("resource", without(GOOD, Principal={"AWS": "ann"}), "Invalid principal in policy"),
+    ("resource", without(GOOD, Principal={"AWS": "1234567890123"}), "Invalid principal in policy"),
+    ("resource", without(GOOD, Principal={"AWS": "arn:aws:iam::123456789012:user/*"}), "Invalid principal in policy"),
+    ("resource", without(GOOD, Principal={}), "Invalid principal in policy"),
+    ("resource", without(GOOD, Principal="*", NotPrincipal="*"), SYNTAX),
+    ("resource", without(GOOD, Principal="*", Resource=[]), "Policy statement must contain resources."),
     ("trust", {"Statement": []}, "Could not parse the policy: Statement is empty!"),
     ("resource", without(GOOD, Principal="*", Condition={"X": {"a": "b"}}), "Invalid Condition type : X"),
     (
@@ -106,7 +202,59 @@ def test_malformed_documents(kind: Any, document: Any, message: str) -> None:
 
 def test_s3s_code_for_the_same() -> None:
     with pytest.raises(AwsError, match="MalformedPolicy: This policy contains invalid Json"):
-        parse("x", "resource", "MalformedPolicy")
+        parse("{x", "resource", "MalformedPolicy")
+
+
+WELL: list[tuple[str, Any]] = [
+    ("identity", GOOD),
+    ("identity", without(GOOD, Action="iam: asdf safdsf af ")),
+    ("identity", without(GOOD, Action=["*", "s3.s:List", "s3-s:List", "fsx:*"])),
+    ("identity", without(GOOD, Resource=[BUCKET, "*"])),
+    ("identity", without(GOOD, Resource="arn:aws:fdsasf")),
+    ("identity", without(GOOD, Resource="arn:*:s3:::b")),
+    ("identity", without(GOOD, Resource="arn:aws-us-gov:s3:::b")),
+    ("identity", without(GOOD, Resource="arn:aws:s3:eu-west-1:123456789012:accesspoint/a")),
+    ("identity", without(GOOD, Resource="arn:aws:iam::*:user/${aws:username}")),
+    ("identity", without(GOOD, Resource="arn:aws:iam::${aws:PrincipalAccount}:role/x")),
+    ("identity", without(GOOD, Resource="arn:aws:iam::aws:policy/x")),
+    ("identity", without(GOOD, Resource="arn:aws:iam::*:*")),
+    ("identity", without(GOOD, "Action", "Resource", NotAction="iam:*", NotResource="*")),
+    ("identity", without(GOOD, Condition={})),
+    ("identity", without(GOOD, Condition={"DateGreaterThan": {}, "x": {}})),
+    ("identity", without(GOOD, Condition={"DateGreaterThan": {"a": []}})),
+    ("identity", without(GOOD, Condition={"StringEqualsIfExists": {"a": "b"}})),
+    ("identity", without(GOOD, Condition={"ForAnyValue:StringEqualsIfExists": {"a": "b"}})),
+    ("identity", without(GOOD, Condition={"DateLessThanEquals": {"a": "2016-12-13T21:20:37.593194+00:00"}})),
+    ("identity", without(GOOD, Condition={"DateLessThan": {"a": "-292275054"}, "NumericLessThan": {"b": 3.5}})),
+    ("trust", TRUSTING),
+    ("trust", without(TRUSTING, Principal={"AWS": "*"}, Action=["sts:AssumeRole", "sts:TagSession", "sts:*"])),
+    (
+        "trust",
+        without(
+            TRUSTING, Principal={"Federated": "cognito-identity.amazonaws.com"}, Action="sts:AssumeRoleWithWebIdentity"
+        ),
+    ),
+    ("resource", without(GOOD, Principal="*", Sid="any thing goes here")),
+    ("resource", without(GOOD, Principal={"AWS": ["123456789012", "arn:aws:iam::123456789012:root"]})),
+    ("resource", without(GOOD, Principal={"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"})),
+    ("resource", without(GOOD, Principal={"AWS": "AIDAJQABLZS4A3QDU576Q", "CanonicalUser": "79a5"})),
+    ("resource", without(GOOD, Principal={"Service": ["s3.amazonaws.com", "logs.eu-west-1.amazonaws.com"]})),
+]
+
+
+@pytest.mark.parametrize(("kind", "statement"), WELL)
+def test_documents_that_are_accepted(kind: Any, statement: Any) -> None:
+    policy = parse(json.dumps({"Version": "2012-10-17", "Statement": statement}), kind)
+    assert len(policy.statements) == 1
+    assert policy.statements[0].source == statement
+
+
+def test_an_arn_that_stops_early_covers_whatever_follows() -> None:
+    policy = load({"Version": "2012-10-17", "Statement": without(GOOD, Resource="arn:aws:sqs:eu-west-1")}, "identity")
+    resources = policy.statements[0].resources
+    assert resources is not None
+    assert resources("arn:aws:sqs:eu-west-1:123456789012:q", {})
+    assert not resources("arn:aws:sqs:us-east-1:123456789012:q", {})
 
 
 def test_deep_and_strange_json_is_refused() -> None:

@@ -194,7 +194,8 @@ def test_attached_policies(iam: Any, account: str) -> None:
 
 def test_ten_policies_and_no_more(iam: Any) -> None:
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=LAMBDA)
-    arns = [policy["Arn"] for policy in iam.list_policies(Scope="AWS", MaxItems=11)["Policies"]]
+    policies = iam.list_policies(Scope="AWS", MaxItems=30)["Policies"]
+    arns = [policy["Arn"] for policy in policies if policy["IsAttachable"]][:11]
     for arn in arns[:10]:
         iam.attach_role_policy(RoleName="r", PolicyArn=arn)
     iam.attach_role_policy(RoleName="r", PolicyArn=arns[0])

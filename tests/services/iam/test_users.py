@@ -37,6 +37,9 @@ def test_a_user_and_its_keys(iam: Any, cloud: Any, account: str) -> None:
     who = _with(cloud, "sts", key).get_caller_identity()
     assert (who["Arn"], who["UserId"], who["Account"]) == (user["Arn"], user["UserId"], account)
     mine = _with(cloud, "iam", key)
+    assert refused(mine.get_user)[0] == "AccessDenied"
+    own = "arn:aws:iam::aws:policy/IAMFullAccess"
+    iam.attach_user_policy(UserName="Ada", PolicyArn=own)
     assert mine.get_user()["User"] == user
     second = mine.create_access_key()["AccessKey"]
     assert second["UserName"] == "Ada"
@@ -55,6 +58,8 @@ def test_a_user_and_its_keys(iam: Any, cloud: Any, account: str) -> None:
     )
     for entry in listed:
         iam.delete_access_key(UserName="Ada", AccessKeyId=entry["AccessKeyId"])
+    assert refused(iam.delete_user, UserName="Ada")[1] == "Cannot delete entity, must detach all policies first."
+    iam.detach_user_policy(UserName="Ada", PolicyArn=own)
     assert refused(_with(cloud, "sts", key).get_caller_identity)[0] == "InvalidClientTokenId"
     iam.delete_user(UserName="Ada")
     assert refused(iam.get_user, UserName="Ada") == ("NoSuchEntity", "The user with name Ada cannot be found.")

@@ -85,6 +85,8 @@ def test_assuming_a_role(sts: Any, account: str, cloud: Any, role: Callable[...,
     assert abs(issued["Expiration"] - before - timedelta(seconds=900)) < timedelta(seconds=30)
     who = using(cloud, "sts", issued).get_caller_identity()
     assert (who["Arn"], who["UserId"]) == (session, answer["AssumedRoleUser"]["AssumedRoleId"])
+    iam = cloud.client("iam", account=account)
+    iam.attach_role_policy(RoleName="Reader", PolicyArn="arn:aws:iam::aws:policy/ReadOnlyAccess")
     assert using(cloud, "logs", issued).describe_log_groups()["logGroups"] == []
     forged = {**issued, "SessionToken": issued["SessionToken"][:-4] + "AAAA"}
     assert refused(using(cloud, "sts", forged).get_caller_identity)[0] == "InvalidClientTokenId"
@@ -157,6 +159,10 @@ def test_durations(sts: Any, account: str, cloud: Any, role: Callable[..., str])
         "ValidationError",
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
     )
+    policy = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": long}]}
+    )
+    cloud.client("iam", account=account).put_role_policy(RoleName="Long", PolicyName="p", PolicyDocument=policy)
     assert "DurationSeconds" in str(
         refused(using(cloud, "sts", issued).assume_role, RoleArn=long, RoleSessionName="me", DurationSeconds=3601)[1]
     )

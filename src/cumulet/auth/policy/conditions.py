@@ -13,13 +13,16 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from operator import eq, ge, gt, le, lt
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from .match import Context, Matcher, pattern
+from .match import Context, Matcher, pattern, split_arn
 
 Quantifier = Literal["", "forallvalues", "foranyvalue"]
 _Compile: TypeAlias = Callable[[str, bool], Matcher]
+_is_number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII).fullmatch
+_is_epoch = re.compile(r"-?\d{5,}(\.\d+)?", re.ASCII).fullmatch
 
 
 class UnknownOperator(ValueError):
@@ -45,6 +48,9 @@ class Condition(NamedTuple):
             return self._without()
         if self.quantifier == "":
             return any(self._listed(value, context) for value in values) != self.negated
+        if self.quantifier == "forallvalues" and values == [""]:
+            # The documentation counts an empty string as no value at all.
+            return True
         matches = (self._listed(value, context) != self.negated for value in values)
         return all(matches) if self.quantifier == "forallvalues" else any(matches)
 
@@ -57,30 +63,43 @@ class Condition(NamedTuple):
         return any(test(value, context) for test in self.tests)
 
 
+class Operator(NamedTuple):
+    """An operator's name taken apart: `ForAnyValue:StringLikeIfExists` is `stringlike`, `foranyvalue`, True."""
+
+    name: str
+    quantifier: Quantifier
+    if_exists: bool
+
+
+@lru_cache(256)
+def operator_of(text: str) -> Operator:
+    """Read the name of an operator. Raises UnknownOperator."""
+    prefix, colon, name = text.lower().rpartition(":")
+    quantifier: Quantifier = ""
+    if prefix == "forallvalues":
+        quantifier = "forallvalues"
+    elif prefix == "foranyvalue":
+        quantifier = "foranyvalue"
+    elif colon:
+        raise UnknownOperator(text)
+    if name == "null" and not colon:
+        return Operator(name, "", False)
+    if_exists = name.endswith("ifexists")
+    name = name.removesuffix("ifexists")
+    if name not in _OPERATORS:
+        raise UnknownOperator(text)
+    return Operator(name, quantifier, if_exists)
+
+
 def compile_one(operator: str, key: str, values: list[str], variables: bool) -> Condition:
     """Compile `{operator: {key: values}}`. Raises UnknownOperator."""
-    name = operator.lower()
-    quantifier: Quantifier = ""
-    prefix, colon, rest = name.partition(":")
-    if colon:
-        if prefix == "forallvalues":
-            quantifier = "forallvalues"
-        elif prefix == "foranyvalue":
-            quantifier = "foranyvalue"
-        else:
-            raise UnknownOperator(operator)
-        name = rest
+    name, quantifier, if_exists = operator_of(operator)
     if name == "null":
         wanted = {value.lower() for value in values}
         if len(wanted) != 1 or not wanted <= {"true", "false"}:
             raise UnknownOperator(operator)
         return Condition(operator, key.lower(), (), False, "", False, wanted == {"true"})
-    if_exists = name.endswith("ifexists")
-    name = name.removesuffix("ifexists")
-    known = _OPERATORS.get(name)
-    if known is None:
-        raise UnknownOperator(operator)
-    compiler, negated = known
+    compiler, negated = _OPERATORS[name]
     tests = tuple(compiler(value, variables) for value in values)
     return Condition(operator, key.lower(), tests, negated, quantifier, if_exists, None)
 
@@ -93,7 +112,7 @@ def _arn(text: str, variables: bool) -> Matcher:
     """Each of the six parts of an ARN is matched for itself."""
     if text == "*":
         return lambda value, _context: value.startswith("arn:")
-    parts = [pattern(part, variables=variables) for part in _split_arn(text)]
+    parts = [pattern(part, variables=variables) for part in split_arn(text)]
 
     def matches(value: str, context: Context) -> bool:
         found = value.split(":", 5)
@@ -102,17 +121,6 @@ def _arn(text: str, variables: bool) -> Matcher:
         )
 
     return matches
-
-
-def _split_arn(text: str) -> list[str]:
-    """The parts of an ARN pattern; a colon inside a variable (`${aws:username}`) ends none."""
-    parts = [""]
-    for piece in re.split(r"(\$\{[^{}]*\}|:)", text):
-        if piece == ":" and len(parts) < 6:
-            parts.append("")
-        else:
-            parts[-1] += piece
-    return parts
 
 
 def _ordered(read: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> _Compile:
@@ -131,18 +139,20 @@ def _ordered(read: Callable[[str], Any], compare: Callable[[Any, Any], bool]) ->
 
 
 def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
+    text = text.strip()
+    if not _is_number(text):
         return None
-    return number if number.is_finite() else None
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond everything
+        return None
 
 
 def _date(text: str) -> datetime | None:
     """W3C's ISO 8601 forms (year, month, day, minute or second precision) or seconds since the epoch."""
     text = text.strip()
     try:
-        if re.fullmatch(r"-?\d{5,}(\.\d+)?", text, re.ASCII):
+        if _is_epoch(text):
             return datetime.fromtimestamp(float(text), UTC)
         if re.fullmatch(r"\d{4}(-\d\d)?", text, re.ASCII):
             text += "-01" * (3 - len(text.split("-")))
@@ -150,6 +160,11 @@ def _date(text: str) -> datetime | None:
     except (ValueError, OverflowError, OSError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def is_date(text: str) -> bool:
+    """Whether a condition may name this date; IAM takes any number of seconds that fits 64 bits."""
+    return _date(text) is not None or (_is_epoch(text) is not None and abs(float(text)) < 2**63)
 
 
 def _boolean(text: str) -> bool | None:
@@ -174,6 +189,8 @@ def _network(text: str, _variables: bool) -> Matcher:
             address = ipaddress.ip_address(value)
         except ValueError:
             return False
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
         return address.version == network.version and address in network
 
     return matches

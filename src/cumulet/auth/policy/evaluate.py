@@ -5,37 +5,32 @@ Source: IAM User Guide, 'Policy evaluation logic'.
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from cumulet.base.context import Principal
+
+from .context import global_keys
+from .match import Context
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from cumulet.base.context import Principal
+    from .model import Policy, Statement
 
-    from .match import Context
-    from .parse import Policy, Statement
+__all__ = ["AuthRequest", "Decision", "Effect", "allows", "applies", "decide", "fits", "global_keys"]
 
 Effect = Literal["Allow", "Deny", "None"]
 
-_TYPES = {
-    "root": "Account",
-    "user": "User",
-    "role": "AssumedRole",
-    "federated": "FederatedUser",
-    "anonymous": "Anonymous",
-}
+_NO_KEYS: Context = {}
 
 
-@dataclass(frozen=True, slots=True)
-class AuthRequest:
+class AuthRequest(NamedTuple):
     """May `principal` do `action` (`s3:GetObject`) to `resource` (an ARN or `*`) under these condition keys?"""
 
     action: str
     resource: str
     principal: Principal
-    context: Context = field(default_factory=dict)
+    context: Context = _NO_KEYS
 
 
 class Decision(NamedTuple):
@@ -69,11 +64,20 @@ def applies(statement: Statement, request: AuthRequest) -> bool:
     """Whether every element of the statement fits the request."""
     if not statement.actions(request.action):
         return False
-    if statement.resources is not None and not statement.resources(request.resource, request.context):
-        return False
     if statement.principals is not None and not statement.principals(request.principal):
         return False
-    return all(condition(request.context) for condition in statement.conditions)
+    return fits(statement, request)
+
+
+def fits(statement: Statement, request: AuthRequest) -> bool:
+    """Whether Resource and Condition fit; Action and Principal have been asked already."""
+    resources = statement.resources
+    if resources is not None and not resources(request.resource, request.context):
+        return False
+    for condition in statement.conditions:  # noqa: SIM110  a generator costs more than most conditions
+        if not condition(request.context):
+            return False
+    return True
 
 
 def allows(policy: Policy, action: str, resource: str, principal: Principal, context: Context | None = None) -> bool:
@@ -82,50 +86,3 @@ def allows(policy: Policy, action: str, resource: str, principal: Principal, con
     if context:
         keys.update(context)
     return decide(policy.statements, AuthRequest(action, resource, principal, keys)).allowed
-
-
-def global_keys(
-    principal: Principal,
-    *,
-    now: float | None = None,
-    region: str = "",
-    source_ip: str = "",
-    secure: bool | None = None,
-    more: Mapping[str, str | list[str]] | None = None,
-) -> Context:
-    """The global condition keys of a call, lower-case. IAM User Guide, 'AWS global condition context keys'."""
-    keys: dict[str, list[str]] = {"aws:principalisawsservice": ["true" if principal.kind == "service" else "false"]}
-    if principal.kind == "service":
-        keys["aws:principalservicename"] = [principal.name]
-        if principal.source_arn:
-            keys["aws:sourcearn"] = [principal.source_arn]
-        if principal.source_account:
-            keys["aws:sourceaccount"] = [principal.source_account]
-    elif principal.kind != "anonymous":
-        keys["aws:principalarn"] = [_principal_arn(principal)]
-        keys["aws:principalaccount"] = [principal.account]
-        keys["aws:userid"] = [principal.user_id]
-        if principal.kind == "user":
-            keys["aws:username"] = [principal.name]
-    if principal.kind in _TYPES:
-        keys["aws:principaltype"] = [_TYPES[principal.kind]]
-    for name, value in principal.tags.items():
-        keys["aws:principaltag/" + name.lower()] = [value]
-    if now is not None:
-        keys["aws:currenttime"] = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))]
-        keys["aws:epochtime"] = [str(int(now))]
-    for name, text in (("aws:requestedregion", region), ("aws:sourceip", source_ip)):
-        if text:
-            keys[name] = [text]
-    if secure is not None:
-        keys["aws:securetransport"] = ["true" if secure else "false"]
-    for name, values in (more or {}).items():
-        keys[name.lower()] = [values] if isinstance(values, str) else values
-    return keys
-
-
-def _principal_arn(principal: Principal) -> str:
-    # For a role session the key holds the role's ARN, not the session's.
-    if principal.kind == "role":
-        return f"arn:aws:iam::{principal.account}:role/{principal.name}"
-    return principal.arn

@@ -1,6 +1,6 @@
-"""Wildcards, policy variables and principals: whether a statement's elements fit a request.
+"""Wildcards and policy variables: whether a statement's Action and Resource fit a request.
 
-Sources: IAM User Guide, 'IAM JSON policy elements: Action / Resource / Principal' and 'IAM policy elements: Variables
+Sources: IAM User Guide, 'IAM JSON policy elements: Action / Resource' and 'IAM policy elements: Variables
 and tags'. Matching never backtracks: a pattern is its literal parts, found from left to right, so a hostile policy
 costs its length times the text's, never more.
 """
@@ -10,12 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Final, TypeAlias
-
-from cumulet.base import arn
-
-if TYPE_CHECKING:
-    from cumulet.base.context import Principal
+from typing import Final, TypeAlias
 
 Context: TypeAlias = Mapping[str, list[str]]
 """Condition keys in lower case and their values, always a list."""
@@ -39,7 +34,8 @@ class _Variable:
 
 _Token: TypeAlias = str | _Wild | _Variable
 _variable = re.compile(r"\$\{([^{}]*)\}")
-_ESCAPES: Final = {"*": "*", "?": "?", "$": "$"}
+_arn_pieces = re.compile(r"(\$\{[^{}]*\}|:)").split
+ESCAPES: Final = {"*": "*", "?": "?", "$": "$"}
 
 
 class Glob:
@@ -113,10 +109,24 @@ def pattern(text: str, *, wild: bool = True, variables: bool = True, fold: bool 
         if fold:
             return lambda value, _context: value.lower() == literal
         return lambda value, _context: value == literal
+    if len(fixed) == 2 and isinstance(fixed[0], str) and fixed[1] is _Wild.MANY and not fold:
+        start = fixed[0]
+        return lambda value, _context: value.startswith(start)
     glob = Glob(token for token in fixed if not isinstance(token, _Variable))
     if fold:
         return lambda value, _context: glob(value.lower())
     return lambda value, _context: glob(value)
+
+
+def split_arn(text: str) -> list[str]:
+    """The parts of an ARN pattern, six at most; a colon inside a variable (`${aws:username}`) ends none."""
+    parts = [""]
+    for piece in _arn_pieces(text):
+        if piece == ":" and len(parts) < 6:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
 
 
 def _with_variables(tokens: list[_Token], fold: bool) -> Matcher:
@@ -148,8 +158,8 @@ def _tokens(text: str, wild: bool, variables: bool) -> list[_Token]:
         tokens += _plain(text[at : found.start()], wild)
         at = found.end()
         name = found[1].strip()
-        if name in _ESCAPES:
-            tokens.append(_ESCAPES[name])
+        if name in ESCAPES:
+            tokens.append(ESCAPES[name])
             continue
         key, comma, default = (part.strip() for part in name.partition(","))
         quoted = comma and len(default) >= 2 and default[0] == default[-1] == "'"
@@ -195,42 +205,3 @@ class Resources:
 
     def __call__(self, resource: str, context: Context) -> bool:
         return any(matches(resource, context) for matches in self._patterns) != self.negated
-
-
-class Principals:
-    """A Principal or NotPrincipal element: `{kind: values}`, kinds being AWS, Service, Federated and CanonicalUser."""
-
-    __slots__ = ("_by_kind", "_everyone", "negated")
-
-    def __init__(self, by_kind: dict[str, list[str]], negated: bool) -> None:
-        self._by_kind = {kind: frozenset(values) for kind, values in by_kind.items()}
-        self._everyone = "*" in self._by_kind.get("AWS", ())
-        self.negated = negated
-
-    def __call__(self, principal: Principal) -> bool:
-        return self._lists(principal) != self.negated
-
-    def _lists(self, who: Principal) -> bool:
-        if self._everyone:
-            return True
-        if who.kind == "service":
-            return who.name in self._by_kind.get("Service", ())
-        if who.kind == "anonymous":
-            return False
-        named = self._by_kind.get("AWS", frozenset())
-        if who.arn in named or who.account in named or f"arn:aws:iam::{who.account}:root" in named:
-            return True
-        if who.kind == "federated":
-            providers = self._by_kind.get("Federated", ())
-            return who.name in providers or who.arn in providers
-        if who.user_id in self._by_kind.get("CanonicalUser", ()):
-            return True
-        return who.kind == "role" and any(_is_role(text, who) for text in named)
-
-
-def _is_role(text: str, who: Principal) -> bool:
-    # A session's ARN has lost the role's path, and role names are unique in an account whatever their path.
-    parsed = arn.parse(text)
-    if parsed is None or parsed.service != "iam" or parsed.account != who.account:
-        return False
-    return parsed.resource.startswith("role/") and parsed.resource.rpartition("/")[2] == who.name

@@ -18,18 +18,47 @@ from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
 from cumulet.kernel.context import Context
 
-from . import managed, state
+from . import authority, managed, state
 
 T = TypeVar("T")
 
-QUOTAS = {"role": 1000, "user": 5000, "policy": 1500}
-QUOTA_NAMES = {"role": "RolesPerAccount", "user": "UsersPerAccount", "policy": "PoliciesPerAccount"}
+QUOTAS = {
+    "role": 1000,
+    "user": 5000,
+    "group": 300,
+    "policy": 1500,
+    "instance-profile": 1000,
+    "oidc-provider": 700,
+    "saml-provider": 100,
+    "mfa": 5000,
+}
+_QUOTA_NAMES = {
+    "role": "RolesPerAccount",
+    "user": "UsersPerAccount",
+    "group": "GroupsPerAccount",
+    "policy": "PoliciesPerAccount",
+    "instance-profile": "InstanceProfilesPerAccount",
+    "oidc-provider": "OpenIdConnectProvidersPerAccount",
+    "saml-provider": "SAMLProvidersPerAccount",
+    "mfa": "MFADevicesPerAccount",
+}
 TRUST_SIZE = 2048
 POLICY_SIZE = 6144
-INLINE_SIZE = 10_240
+INLINE_SIZES = {"user": 2048, "group": 5120, "role": 10_240}
+GROUPS = 10
+NAME = {"user": "UserName", "group": "GroupName", "role": "RoleName"}
+"""The member of requests that names an entity of a kind."""
+
+SERVICE_PATH = "/aws-service-role/"
+"""The path of service-linked roles and of the policies that only they may have."""
+
 ATTACHED = 10
 VERSIONS = 5
 ACCESS_KEYS = 2
+MFA_DEVICES = 8
+PASSWORDS = 24
+"""Former passwords that are remembered."""
+
 TAGS = 50
 PAGE = 100
 _SPACE = re.compile(r"\s+")
@@ -45,6 +74,16 @@ def limit(message: str) -> AwsError:
     return AwsError("LimitExceeded", message, 409)
 
 
+def exists(message: str) -> AwsError:
+    """EntityAlreadyExists."""
+    return AwsError("EntityAlreadyExists", message, 409)
+
+
+def not_attachable() -> AwsError:
+    """PolicyNotAttachable: the policy is for service-linked roles."""
+    return AwsError("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role.", 400)
+
+
 def conflict(message: str) -> AwsError:
     """DeleteConflict."""
     return AwsError("DeleteConflict", message, 409)
@@ -56,11 +95,58 @@ def validation(message: str) -> AwsError:
 
 
 def existing(ctx: Context, kind: state.Kind, name: str) -> Json:
-    """The record of a role or user. Raises NoSuchEntity."""
+    """The record of an entity. Raises NoSuchEntity."""
     record = state.entity(ctx, kind, name)
     if record is None:
+        if kind == "instance-profile":
+            raise missing(f"Instance Profile {name} cannot be found.")
         raise missing(f"The {kind} with name {name} cannot be found.")
     return record
+
+
+def changeable(ctx: Context, kind: state.Kind, name: str) -> Json:
+    """The record of an entity that customers may change. Raises NoSuchEntity, UnmodifiableEntity."""
+    record = existing(ctx, kind, name)
+    if kind == "role" and record["path"].startswith(SERVICE_PATH):
+        message = f"Cannot perform the operation on the protected role '{record['name']}' - this role is only modifiable by AWS"
+        raise AwsError("UnmodifiableEntity", message, 400)
+    return record
+
+
+def check_free(ctx: Context, kind: state.Kind, name: str) -> None:
+    """Nobody may have the name yet, whatever its case. Raises EntityAlreadyExists."""
+    if state.entity(ctx, kind, name) is None:
+        return
+    message = f"{kind.title()} with name {name} already exists."
+    if kind == "policy":
+        message = f"A policy called {name} already exists. Duplicate names are not allowed."
+    elif kind == "instance-profile":
+        message = f"Instance Profile {name} already exists."
+    raise exists(message)
+
+
+def renamed(ctx: Context, kind: state.Kind, record: Json, name: str | None, path: str | None) -> Json:
+    """A user or group with its new name and path. Raises EntityAlreadyExists."""
+    if name is not None and name.lower() != record["name"].lower():
+        check_free(ctx, kind, name)
+    return {**record, "name": name or record["name"], "path": path or record["path"]}
+
+
+def check_no_policies(ctx: Context, owner: Json) -> None:
+    """What is to be deleted must have no policies. Raises DeleteConflict."""
+    if state.attached(ctx, owner, "", 1):
+        raise conflict("Cannot delete entity, must detach all policies first.")
+    if state.inlines(ctx, owner, "", 1):
+        raise conflict("Cannot delete entity, must delete policies first.")
+
+
+def listing(ctx: Context, kind: state.Kind, member: str, req: Json, show: Callable[[Context, Json], Json]) -> Json:
+    """A page of the entities of a kind: by name, or by path where a PathPrefix is given."""
+    prefix = req.get("PathPrefix", "/")
+    found, _ = state.entities(ctx, kind, prefix, marker(req), page_size(req))
+    page = paged(member, found, req, lambda record: state.place(record, prefix))
+    page[member] = [show(ctx, record) for record in page[member]]
+    return page
 
 
 def make_arn(ctx: Context, kind: state.Kind, record: Json) -> str:
@@ -71,7 +157,7 @@ def make_arn(ctx: Context, kind: state.Kind, record: Json) -> str:
 def check_quota(ctx: Context, kind: state.Kind) -> None:
     """One entity more must be allowed."""
     if state.count(ctx, kind) >= QUOTAS[kind]:
-        raise limit(f"Cannot exceed quota for {QUOTA_NAMES[kind]}: {QUOTAS[kind]}")
+        raise limit(f"Cannot exceed quota for {_QUOTA_NAMES[kind]}: {QUOTAS[kind]}")
 
 
 def existing_policy(ctx: Context, policy_arn: str, message: str = "Policy {} was not found.") -> Json:
@@ -93,6 +179,26 @@ def own_policy(ctx: Context, policy_arn: str) -> Json:
     record = existing_policy(ctx, policy_arn)
     if policy_arn.startswith(managed.PREFIX):
         raise AwsError("AccessDenied", f"Policy {policy_arn} is owned by AWS and cannot be changed.", 403)
+    return record
+
+
+def existing_provider(ctx: Context, kind: state.Kind, provider_arn: str) -> Json:
+    """The record of an OpenID Connect or a SAML provider. Raises NoSuchEntity, InvalidInput."""
+    parts = arn.parse(provider_arn)
+    if parts is None or parts.service != "iam" or not parts.resource.startswith(f"{kind}/"):
+        raise AwsError("InvalidInput", f"Invalid ARN: {provider_arn}", 400)
+    record = state.entity(ctx, kind, parts.resource.partition("/")[2])
+    if record is None or parts.account != ctx.account:
+        what = "OpenIDConnect Provider" if kind == "oidc-provider" else "Manifest"
+        raise missing(f"{what} not found for arn {provider_arn}")
+    return record
+
+
+def existing_device(ctx: Context, serial: str) -> Json:
+    """The record of a virtual MFA device. Raises NoSuchEntity."""
+    record = state.entity(ctx, "mfa", serial.rpartition("/")[2])
+    if record is None or make_arn(ctx, "mfa", record) != serial:
+        raise missing(f"VirtualMFADevice with serial number {serial} doesn't exist.")
     return record
 
 
@@ -191,17 +297,24 @@ def boundary(ctx: Context, req: Json) -> str | None:
     """The ARN of the permissions boundary that a request names; it must exist."""
     text: str | None = req.get("PermissionsBoundary")
     if text is not None:
-        existing_policy(ctx, text, "Scope ARN: {} does not exist or is not attachable.")
+        policy = existing_policy(ctx, text, "Scope ARN: {} does not exist or is not attachable.")
+        authority.use(ctx, text, policy)
     return text
 
 
-def described_boundary(record: Json) -> Json:
-    """The member PermissionsBoundary of a role or a user, as a dict to merge."""
-    if "boundary" not in record:
-        return {}
-    return {
-        "PermissionsBoundary": {
-            "PermissionsBoundaryType": "Policy",
-            "PermissionsBoundaryArn": record["boundary"],
-        }
-    }
+def set_boundary(ctx: Context, kind: state.Owner, owner: Json, policy_arn: str | None) -> Json:
+    """Give a user or role a permissions boundary or, with None, take it away; publish the grants. Returns the new record."""
+    unbind(ctx, kind, owner)
+    changed = {key: value for key, value in owner.items() if key != "boundary"}
+    if policy_arn is not None:
+        changed["boundary"] = policy_arn
+        state.bound(ctx, kind, changed, policy_arn, 1)
+    state.put(ctx, kind, changed)
+    authority.publish(ctx, kind, changed)
+    return changed
+
+
+def unbind(ctx: Context, kind: state.Owner, owner: Json) -> None:
+    """Note that a user's or role's boundary, if any, bounds it no more."""
+    if "boundary" in owner:
+        state.bound(ctx, kind, owner, owner["boundary"], -1)

@@ -1,14 +1,23 @@
 """What IAM keeps, and where. The only file of the service that touches the store (save auth.credentials for keys).
 
-    role | user | policy       name in lower case            → the entity: name, id, path, created, …
+    role | user | group | …    name in lower case            → the entity: name, id, path, created, …
     role-path | user-path | …  path, name in lower case      → nothing: entities by path
     count                      kind                          → how many entities of a kind there are
     inline                     owner's id, policy name       → an inline policy's document
     attached                   owner's id, policy ARN        → the policy's name
     attachment                 policy ARN, kind, owner's id  → the owner's name
     attachments                policy ARN                    → how many attachments a policy has
+    bounded                    policy ARN, kind, owner's id  → the name of whom the policy bounds
+    boundaries                 policy ARN                    → for how many principals a policy is the boundary
     version                    policy's id, number           → a document and when it was made
     key                        owner's id, access key id     → status and time of an access key
+    member                     group's id, user's id         → the user's name
+    membership                 user's id, group's id         → the group's name
+    profile                    role's id, profile's id       → the instance profile's name
+    login                      user's id, ""                 → a salted hash of the password, and when it was made
+    mfa                        user's id, serial number      → when the device was enabled
+    account                    what                          → alias, password policy, time of the credential report, …
+    alias                      alias, of all accounts        → the account that has it
 
 Names are unique whatever their case. What hangs on an entity is keyed by its unique id: a successor starts empty.
 """
@@ -22,7 +31,14 @@ from cumulet.base.types import Json
 from cumulet.kernel.context import Context
 from cumulet.store import keys, records
 
-Kind = Literal["role", "user", "policy"]
+Kind = Literal["role", "user", "policy", "group", "instance-profile", "oidc-provider", "saml-provider", "mfa"]
+"""Kinds of entities, called as in their ARNs."""
+
+Owner = Literal["user", "group", "role"]
+"""Those that have policies."""
+
+Part = Literal["member", "membership", "profile", "login", "mfa"]
+"""What hangs on entities and is kept in one and the same way."""
 
 MANY = 1000
 
@@ -46,7 +62,7 @@ def _read(ctx: Context, key: bytes) -> Any:
 
 def entity(ctx: Context, kind: Kind, name: str) -> Json | None:
     """The record of a role, user or policy, not to be changed, or None."""
-    found: Json | None = ctx.tx.cached(_at(ctx, kind, name.lower()), records.decode)
+    found: Json | None = ctx.readable.cached(_at(ctx, kind, name.lower()), records.decode)
     return found
 
 
@@ -62,11 +78,23 @@ def put(ctx: Context, kind: Kind, record: Json) -> None:
     ctx.tx.put(_at(ctx, kind, record["name"].lower()), records.encode(record))
 
 
+def move(ctx: Context, kind: Kind, old: Json, new: Json) -> None:
+    """Write an entity whose name or path changes; what hangs on it stays, and those that name it learn its new name."""
+    ctx.tx.delete(_at(ctx, kind, old["name"].lower()))
+    ctx.tx.delete(_at(ctx, f"{kind}-path", old["path"], old["name"].lower()))
+    put(ctx, kind, new)
+    ctx.tx.put(_at(ctx, f"{kind}-path", new["path"], new["name"].lower()), b"")
+    for arn, _ in attached(ctx, old, "", MANY):
+        ctx.tx.put(_at(ctx, "attachment", arn, kind, old["id"]), records.encode(new["name"]))
+    if "boundary" in old:
+        ctx.tx.put(_at(ctx, "bounded", old["boundary"], kind, old["id"]), records.encode(new["name"]))
+
+
 def drop(ctx: Context, kind: Kind, record: Json) -> None:
     """Delete an entity and everything that is keyed by its id."""
     ctx.tx.delete(_at(ctx, kind, record["name"].lower()))
     ctx.tx.delete(_at(ctx, f"{kind}-path", record["path"], record["name"].lower()))
-    for part in ("inline", "attached", "version", "key"):
+    for part in ("inline", "attached", "version", "key", "member", "membership", "profile", "login", "mfa"):
         ctx.tx.clear_range(*keys.bounds(_at(ctx, part, record["id"])))
     _count(ctx, kind, -1)
 
@@ -103,6 +131,12 @@ def entities(ctx: Context, kind: Kind, path_prefix: str, past: str, limit: int) 
     return [record for record in named if record is not None], "".join(places[-1]) if places else ""
 
 
+def place(record: Json, path_prefix: str) -> str:
+    """Where an entity stands in a listing of `path_prefix`."""
+    name = str(record["name"]).lower()
+    return name if path_prefix == "/" else f"{record['path']}{name}"
+
+
 # inline policies
 
 
@@ -130,7 +164,7 @@ def inlines(ctx: Context, owner: Json, past: str, limit: int) -> list[tuple[str,
 # attachments
 
 
-def attach(ctx: Context, kind: Kind, owner: Json, arn: str, name: str) -> None:
+def attach(ctx: Context, kind: Owner, owner: Json, arn: str, name: str) -> None:
     """Attach a policy; nothing changes where it is attached already."""
     place = _at(ctx, "attached", owner["id"], arn)
     if ctx.tx.get(place) is None:
@@ -139,7 +173,7 @@ def attach(ctx: Context, kind: Kind, owner: Json, arn: str, name: str) -> None:
         ctx.tx.put(_at(ctx, "attachments", arn), records.encode(attachments(ctx, arn) + 1))
 
 
-def detach(ctx: Context, kind: Kind, owner: Json, arn: str) -> bool:
+def detach(ctx: Context, kind: Owner, owner: Json, arn: str) -> bool:
     """Detach a policy. Returns whether it was attached."""
     place = _at(ctx, "attached", owner["id"], arn)
     if ctx.tx.get(place) is None:
@@ -155,21 +189,43 @@ def attached(ctx: Context, owner: Json, past: str, limit: int) -> list[tuple[str
     return _named(ctx, "attached", owner["id"], past, limit)
 
 
+def is_attached(ctx: Context, owner: Json, arn: str) -> bool:
+    """Whether a policy is attached to an entity."""
+    return ctx.tx.get(_at(ctx, "attached", owner["id"], arn)) is not None
+
+
 def attachments(ctx: Context, arn: str) -> int:
     """To how many entities a policy is attached."""
     return int(_read(ctx, _at(ctx, "attachments", arn)) or 0)
 
 
-def attached_to(ctx: Context, arn: str, past: tuple[str, str] | None, limit: int) -> list[tuple[str, str, str]]:
-    """At most `limit` entities (kind, id, name) that a policy is attached to, past (kind, id)."""
-    space = _at(ctx, "attachment", arn)
+def bound(ctx: Context, kind: Owner, owner: Json, arn: str, change: Literal[1, -1]) -> None:
+    """Note that a policy has become (1) or has ceased to be (-1) the permissions boundary of a user or role."""
+    place = _at(ctx, "bounded", arn, kind, owner["id"])
+    if change == 1:
+        ctx.tx.put(place, records.encode(owner["name"]))
+    else:
+        ctx.tx.delete(place)
+    ctx.tx.put(_at(ctx, "boundaries", arn), records.encode(boundaries(ctx, arn) + change))
+
+
+def boundaries(ctx: Context, arn: str) -> int:
+    """For how many users and roles a policy is the permissions boundary."""
+    return int(_read(ctx, _at(ctx, "boundaries", arn)) or 0)
+
+
+def used_by(
+    ctx: Context, use: Literal["attachment", "bounded"], arn: str, past: tuple[str, str] | None, limit: int
+) -> list[tuple[Owner, str, str]]:
+    """At most `limit` entities (kind, id, name) that a policy is attached to, or that it bounds, past (kind, id)."""
+    space = _at(ctx, use, arn)
     lo, hi = keys.bounds(space)
     if past is not None:
         lo = space + keys.pack(*past) + b"\x00"
-    found = []
+    found: list[tuple[Owner, str, str]] = []
     for key, raw in ctx.tx.range(lo, hi, limit):
-        kind, owner_id = keys.unpack(key[len(space) :])
-        found.append((str(kind), str(owner_id), str(records.decode(raw))))
+        parts: Any = keys.unpack(key[len(space) :])
+        found.append((parts[0], parts[1], records.decode(raw)))
     return found
 
 
@@ -224,6 +280,62 @@ def drop_access_key(ctx: Context, owner_id: str, key_id: str) -> None:
 def access_keys(ctx: Context, owner_id: str, past: str, limit: int) -> list[tuple[str, Json]]:
     """At most `limit` access keys (id, record) of an owner, past an id."""
     return _named(ctx, "key", owner_id, past, limit)
+
+
+# what hangs on entities: memberships, instance profiles of roles, login profiles, MFA devices
+
+
+def part(ctx: Context, what: Part, owner_id: str, key: str) -> Any:
+    """A record that hangs on an entity, None where there is none."""
+    return _read(ctx, _at(ctx, what, owner_id, key))
+
+
+def put_part(ctx: Context, what: Part, owner_id: str, key: str, record: Any) -> None:
+    """Write a record that hangs on an entity."""
+    ctx.tx.put(_at(ctx, what, owner_id, key), records.encode(record))
+
+
+def drop_part(ctx: Context, what: Part, owner_id: str, key: str) -> None:
+    """Delete a record that hangs on an entity."""
+    ctx.tx.delete(_at(ctx, what, owner_id, key))
+
+
+def parts(ctx: Context, what: Part, owner_id: str, past: str, limit: int) -> list[tuple[str, Any]]:
+    """At most `limit` of the records (key, record) that hang on an entity, past a key."""
+    return _named(ctx, what, owner_id, past, limit)
+
+
+# the account
+
+
+def setting(ctx: Context, what: str) -> Any:
+    """Something that the account has once: `alias`, `passwords`, `report`; None where it is not set."""
+    return _read(ctx, _at(ctx, "account", what))
+
+
+def set_setting(ctx: Context, what: str, record: Any) -> None:
+    """Set or, with None, remove something that the account has once."""
+    place = _at(ctx, "account", what)
+    if record is None:
+        ctx.tx.delete(place)
+    else:
+        ctx.tx.put(place, records.encode(record))
+
+
+def alias_owner(ctx: Context, alias: str) -> str | None:
+    """The account that has an alias: aliases are unique among all accounts."""
+    found: str | None = _read(ctx, _space("", "alias") + keys.pack(alias))
+    return found
+
+
+def set_alias(ctx: Context, alias: str | None) -> None:
+    """Give the account an alias, or take its alias away."""
+    old = setting(ctx, "alias")
+    if old is not None:
+        ctx.tx.delete(_space("", "alias") + keys.pack(old))
+    set_setting(ctx, "alias", alias)
+    if alias is not None:
+        ctx.tx.put(_space("", "alias") + keys.pack(alias), records.encode(ctx.account))
 
 
 def _named(ctx: Context, kind: str, owner_id: str, past: str, limit: int) -> list[tuple[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cumulet.kernel.service import Service
 
-from . import asynchronous, dataplane, lifecycle, packages
+from . import access, asynchronous, dataplane, lifecycle, packages
 from .operations import concurrency, functions, invoke, layers, permissions, tags, versions
 
 MAX_BODY = 69_905_067
@@ -24,4 +24,5 @@ service = Service(
     max_body=MAX_BODY,
     start=packages.clean,
     dataplane=dataplane.serve,
+    access=access.TABLE,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cumulet.kernel.service import Service
 
-from . import jobs
+from . import access, jobs
 from .operations import events, groups, read, retention, streams, tags
 
-service = Service("logs", groups, streams, events, read, retention, tags, jobs)
+service = Service("logs", groups, streams, events, read, retention, tags, jobs, access=access.TABLE)

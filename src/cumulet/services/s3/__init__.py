@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cumulet.kernel.service import Service
 
-from . import events, jobs
+from . import access, events, jobs
 from .operations import (
     attributes,
     buckets,
@@ -34,4 +34,5 @@ service = Service(
     notifications,
     events,
     jobs,
+    access=access.TABLE,
 )

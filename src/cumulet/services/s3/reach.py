@@ -9,6 +9,7 @@ from typing import Any
 
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
+from cumulet.kernel.context import Context
 from cumulet.store.api import Reader
 
 from .errors import access_denied, invalid_argument, no_such_bucket, no_such_key, no_such_version
@@ -47,6 +48,16 @@ def current(reader: Reader, where: Bucket, key: str, version: str | None = None)
     if record is None:
         raise no_such_key(key) if version is None else no_such_version(key, version)
     return record
+
+
+def shown(ctx: Context, where: Bucket, key: str, version: str | None) -> Json:
+    """As `current`; a caller who may not list the bucket does not learn that an object is missing, only that it has no access."""
+    try:
+        return current(ctx.readable, where, key, version)
+    except AwsError as err:
+        if err.code == "NoSuchKey" and ctx.refusal("s3:ListBucket", f"arn:aws:s3:::{where.name}") is not None:
+            raise access_denied() from None
+        raise
 
 
 def readable(record: Json) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from cumulet.auth import credentials
 from cumulet.base import context as principals
+from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
 from cumulet.kernel.context import Context
 from cumulet.kernel.service import operation
 
 from .. import rules, state
 from .users import caller_name
+
+_RECENT = 500
+"""Records of the audit that are looked through for a key's last use."""
 
 
 @operation
@@ -70,6 +75,25 @@ def delete_access_key(ctx: Context, req: Json) -> None:
     _existing(ctx, owner_id, req["AccessKeyId"])
     state.drop_access_key(ctx, owner_id, req["AccessKeyId"])
     credentials.remove(ctx.tx, req["AccessKeyId"])
+
+
+@operation
+def get_access_key_last_used(ctx: Context, req: Json) -> Json:
+    """As far as the newest records of the audit know. See IAM API Reference, 'GetAccessKeyLastUsed'."""
+    key_id = req["AccessKeyId"]
+    key = credentials.lookup(ctx.tx, key_id)
+    if key is None or key.builtin or key.temporary or key.principal.account != ctx.account:
+        raise AwsError(
+            "AccessDenied", f"User: {ctx.principal.arn} is not authorized to perform: iam:GetAccessKeyLastUsed", 403
+        )
+    used: Json = {"ServiceName": "N/A", "Region": "N/A"}
+    for event in ctx.kernel.audit.events(_RECENT):
+        if event["userIdentity"]["accessKeyId"] == key_id:
+            service = event["eventSource"].partition(".")[0]
+            when = int(datetime.fromisoformat(event["eventTime"]).timestamp())
+            used = {"LastUsedDate": when, "ServiceName": service, "Region": event["awsRegion"]}
+            break
+    return {"UserName": key.principal.name, "AccessKeyLastUsed": used}
 
 
 def _owner(ctx: Context, req: Json) -> tuple[str, principals.Principal]:

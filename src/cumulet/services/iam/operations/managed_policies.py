@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from cumulet.base import paging
-from cumulet.base.errors import AwsError
 from cumulet.base.ids import unique_id
 from cumulet.base.types import Json
 from cumulet.kernel.context import Context
 from cumulet.kernel.service import operation
 
-from .. import managed, rules, state
+from .. import authority, managed, rules, state
+from . import describe
 
-_KINDS = {"role": ("PolicyRoles", "RoleName", "RoleId"), "user": ("PolicyUsers", "UserName", "UserId")}
+_USES: dict[str, tuple[Literal["attachment", "bounded"], ...]] = {
+    "": ("attachment", "bounded"),
+    "PermissionsPolicy": ("attachment",),
+    "PermissionsBoundary": ("bounded",),
+}
 
 
 @operation
 def create_policy(ctx: Context, req: Json) -> Json:
     """See IAM API Reference, 'CreatePolicy'."""
     name = req["PolicyName"]
-    if state.entity(ctx, "policy", name) is not None:
-        raise AwsError(
-            "EntityAlreadyExists", f"A policy called {name} already exists. Duplicate names are not allowed.", 409
-        )
+    rules.check_free(ctx, "policy", name)
     check_size(req["PolicyDocument"])
     rules.check_quota(ctx, "policy")
     record = {
@@ -39,7 +41,11 @@ def create_policy(ctx: Context, req: Json) -> Json:
     }
     state.create(ctx, "policy", record)
     state.put_version(ctx, record, 1, req["PolicyDocument"])
-    return {"Policy": _described(ctx, rules.make_arn(ctx, "policy", record), record)}
+    arn = rules.make_arn(ctx, "policy", record)
+    authority.publish_policy(ctx, arn, record)
+    shown = describe.policy(ctx, arn, record)
+    shown.pop("Description", None)
+    return {"Policy": shown}
 
 
 def check_size(document: str) -> None:
@@ -52,14 +58,7 @@ def check_size(document: str) -> None:
 @operation
 def get_policy(ctx: Context, req: Json) -> Json:
     """See IAM API Reference, 'GetPolicy'."""
-    arn = req["PolicyArn"]
-    policy = rules.existing_policy(ctx, arn)
-    shown = _described(ctx, arn, policy)
-    if policy.get("description"):
-        shown["Description"] = policy["description"]
-    if policy.get("tags"):
-        shown["Tags"] = policy["tags"]
-    return {"Policy": shown}
+    return {"Policy": describe.policy(ctx, req["PolicyArn"], rules.existing_policy(ctx, req["PolicyArn"]))}
 
 
 @operation
@@ -70,7 +69,7 @@ def list_policies(ctx: Context, req: Json) -> Json:
     most = rules.page_size(req) - 1
     place = ""
     for place_, arn, policy in _listed(ctx, scope, prefix, rules.marker(req)):
-        shown = _described(ctx, arn, policy)
+        shown = describe.policy(ctx, arn, policy, brief=True)
         if _wanted(req, policy, shown, prefix):
             if len(found) == most:
                 return {"Policies": found, "IsTruncated": True, "Marker": paging.encode(place.encode())}
@@ -100,9 +99,14 @@ def _listed(ctx: Context, scope: str, prefix: str, past: str) -> Iterator[tuple[
 
 
 def _wanted(req: Json, policy: Json, shown: Json, prefix: str) -> bool:
-    if req.get("PolicyUsageFilter") == "PermissionsBoundary":
+    if not policy["path"].startswith(prefix):
         return False
-    return policy["path"].startswith(prefix) and (not req.get("OnlyAttached") or shown["AttachmentCount"] > 0)
+    usage = req.get("PolicyUsageFilter")
+    if usage == "PermissionsBoundary" and not shown["PermissionsBoundaryUsageCount"]:
+        return False
+    if usage == "PermissionsPolicy" and not shown["AttachmentCount"]:
+        return False
+    return not req.get("OnlyAttached") or shown["AttachmentCount"] > 0
 
 
 @operation
@@ -110,17 +114,37 @@ def list_entities_for_policy(ctx: Context, req: Json) -> Json:
     """See IAM API Reference, 'ListEntitiesForPolicy'."""
     arn = req["PolicyArn"]
     rules.existing_policy(ctx, arn)
-    past = rules.marker(req)
-    kind, _, owner_id = past.partition(":")
-    found = state.attached_to(ctx, arn, (kind, owner_id) if past else None, rules.page_size(req))
-    page = rules.paged("found", found, req, lambda entry: f"{entry[0]}:{entry[1]}")
-    result: Json = {"PolicyGroups": [], "PolicyUsers": [], "PolicyRoles": []}
-    wanted = req.get("EntityFilter", "").lower()
-    for entity_kind, entity_id, name in page.pop("found"):
-        if wanted in ("", entity_kind):
-            member, name_member, id_member = _KINDS[entity_kind]
-            result[member].append({name_member: name, id_member: entity_id})
-    return {**result, **page}
+    result: Json = {"PolicyGroups": [], "PolicyUsers": [], "PolicyRoles": [], "IsTruncated": False}
+    wanted, prefix = req.get("EntityFilter", "").lower(), req.get("PathPrefix", "/")
+    if wanted in ("localmanagedpolicy", "awsmanagedpolicy"):
+        return result
+    most, last = int(req.get("MaxItems", rules.PAGE)), ""
+    for place, kind, owner in _users(ctx, arn, req):
+        if wanted not in ("", kind) or not owner["path"].startswith(prefix):
+            continue
+        if most == 0:
+            return {**result, "IsTruncated": True, "Marker": paging.encode(last.encode())}
+        most, last = most - 1, place
+        title = kind.title()
+        result[f"Policy{title}s"].append({f"{title}Name": owner["name"], f"{title}Id": owner["id"]})
+    return result
+
+
+def _users(ctx: Context, arn: str, req: Json) -> Iterator[tuple[str, state.Owner, Json]]:
+    # A place is a use, a kind and an id. Somebody who is bounded by a policy that is attached as well is named once.
+    use_, _, place = rules.marker(req).partition(":")
+    for use in _USES[req.get("PolicyUsageFilter", "")]:
+        if use < use_:
+            continue
+        kind, _, owner_id = place.partition(":") if use == use_ else ("", "", "")
+        past = (kind, owner_id) if kind else None
+        while page := state.used_by(ctx, use, arn, past, rules.PAGE):
+            for kind_, owner_id, name in page:
+                past = (kind_, owner_id)
+                owner = rules.existing(ctx, kind_, name)
+                if use == "bounded" and "PolicyUsageFilter" not in req and state.is_attached(ctx, owner, arn):
+                    continue
+                yield f"{use}:{kind_}:{owner_id}", kind_, owner
 
 
 @operation
@@ -128,7 +152,7 @@ def delete_policy(ctx: Context, req: Json) -> None:
     """See IAM API Reference, 'DeletePolicy'."""
     arn = req["PolicyArn"]
     policy = rules.own_policy(ctx, arn)
-    if state.attachments(ctx, arn):
+    if state.attachments(ctx, arn) or state.boundaries(ctx, arn):
         raise rules.conflict("Cannot delete a policy attached to entities.")
     if len(state.versions(ctx, policy)) > 1:
         raise rules.conflict(
@@ -136,18 +160,4 @@ def delete_policy(ctx: Context, req: Json) -> None:
             "The default version is deleted with the policy."
         )
     state.drop(ctx, "policy", policy)
-
-
-def _described(ctx: Context, arn: str, policy: Json) -> Json:
-    return {
-        "PolicyName": policy["name"],
-        "PolicyId": policy["id"],
-        "Arn": arn,
-        "Path": policy["path"],
-        "DefaultVersionId": f"v{policy['default']}",
-        "AttachmentCount": state.attachments(ctx, arn),
-        "PermissionsBoundaryUsageCount": 0,
-        "IsAttachable": True,
-        "CreateDate": policy["created"],
-        "UpdateDate": policy["updated"],
-    }
+    authority.withdraw_policy(ctx, arn)

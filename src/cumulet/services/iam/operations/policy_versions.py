@@ -6,7 +6,7 @@ from cumulet.base.types import Json
 from cumulet.kernel.context import Context
 from cumulet.kernel.service import operation
 
-from .. import rules, state
+from .. import authority, managed, rules, state
 from .managed_policies import check_size
 
 
@@ -26,6 +26,8 @@ def create_policy_version(ctx: Context, req: Json) -> Json:
     if req.get("SetAsDefault"):
         policy["default"] = number
     state.put(ctx, "policy", policy)
+    if req.get("SetAsDefault"):
+        authority.publish_policy(ctx, req["PolicyArn"], policy)
     return {"PolicyVersion": _described(policy, number, int(ctx.now))}
 
 
@@ -43,7 +45,7 @@ def list_policy_versions(ctx: Context, req: Json) -> Json:
     """Newest first. See IAM API Reference, 'ListPolicyVersions'."""
     policy = rules.existing_policy(ctx, req["PolicyArn"])
     past = _number(rules.marker(req))
-    if "document" in policy:
+    if "place" in policy:
         versions = [(policy["default"], {"created": policy["updated"]})]
     else:
         versions = state.versions(ctx, policy)
@@ -58,7 +60,9 @@ def set_default_policy_version(ctx: Context, req: Json) -> None:
     """See IAM API Reference, 'SetDefaultPolicyVersion'."""
     policy = rules.own_policy(ctx, req["PolicyArn"])
     number, _ = _existing(ctx, req, policy)
-    state.put(ctx, "policy", {**policy, "default": number, "updated": int(ctx.now)})
+    policy = {**policy, "default": number, "updated": int(ctx.now)}
+    state.put(ctx, "policy", policy)
+    authority.publish_policy(ctx, req["PolicyArn"], policy)
 
 
 @operation
@@ -73,8 +77,10 @@ def delete_policy_version(ctx: Context, req: Json) -> None:
 
 def _existing(ctx: Context, req: Json, policy: Json) -> tuple[int, Json]:
     number = _number(req["VersionId"])
-    if number is not None and "document" in policy:
-        found = {**policy, "created": policy["updated"]} if number == policy["default"] else None
+    if number is not None and "place" in policy:
+        current = number == policy["default"]
+        document = managed.document(req["PolicyArn"]) if current else ""
+        found = {"document": document, "created": policy["updated"]} if current else None
     else:
         found = state.version(ctx, policy, number) if number is not None else None
     if number is None or found is None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from cumulet.base.errors import AwsError
+from dataclasses import replace
+
+from cumulet.auth import credentials
 from cumulet.base.ids import unique_id
 from cumulet.base.types import Json
 from cumulet.kernel.context import Context
 from cumulet.kernel.service import operation
 
-from .. import rules, state
-from .roles import place
+from .. import authority, rules, state
+from . import describe
 
-_ROOT_CREATED = 1_704_067_200
+ROOT_CREATED = 1_704_067_200
 """Accounts exist without having been opened: every root is as old as the year 2024."""
 
 
@@ -19,8 +21,7 @@ _ROOT_CREATED = 1_704_067_200
 def create_user(ctx: Context, req: Json) -> Json:
     """See IAM API Reference, 'CreateUser'."""
     name = req["UserName"]
-    if state.entity(ctx, "user", name) is not None:
-        raise AwsError("EntityAlreadyExists", f"User with name {name} already exists.", 409)
+    rules.check_free(ctx, "user", name)
     rules.check_quota(ctx, "user")
     record = {
         "name": name,
@@ -29,11 +30,9 @@ def create_user(ctx: Context, req: Json) -> Json:
         "created": int(ctx.now),
         "tags": rules.merged_tags([], req.get("Tags", [])),
     }
-    boundary = rules.boundary(ctx, req)
-    if boundary is not None:
-        record["boundary"] = boundary
     state.create(ctx, "user", record)
-    return {"User": _described(ctx, record)}
+    record = rules.set_boundary(ctx, "user", record, rules.boundary(ctx, req))
+    return {"User": describe.user(ctx, record)}
 
 
 @operation
@@ -41,32 +40,57 @@ def get_user(ctx: Context, req: Json) -> Json:
     """The caller where no name is given. See IAM API Reference, 'GetUser'."""
     name = req.get("UserName") or caller_name(ctx)
     if name is not None:
-        return {"User": _described(ctx, rules.existing(ctx, "user", name))}
-    root = {"UserId": ctx.account, "Arn": f"arn:aws:iam::{ctx.account}:root", "CreateDate": _ROOT_CREATED}
+        return {"User": describe.user(ctx, rules.existing(ctx, "user", name))}
+    root = {"UserId": ctx.account, "Arn": f"arn:aws:iam::{ctx.account}:root", "CreateDate": ROOT_CREATED}
     return {"User": {"Path": "/", **root}}
 
 
 @operation
 def list_users(ctx: Context, req: Json) -> Json:
     """By name, or by path where a PathPrefix is given. See IAM API Reference, 'ListUsers'."""
-    prefix = req.get("PathPrefix", "/")
-    users, _ = state.entities(ctx, "user", prefix, rules.marker(req), rules.page_size(req))
-    page = rules.paged("Users", users, req, lambda user: place(user, prefix))
-    page["Users"] = [_described(ctx, {**user, "tags": []}) for user in page["Users"]]
-    return page
+    return rules.listing(ctx, "user", "Users", req, lambda ctx, user: describe.user(ctx, user, brief=True))
+
+
+@operation
+def update_user(ctx: Context, req: Json) -> None:
+    """A new name or path. Access keys go on; temporary credentials end where the name changes.
+
+    See IAM API Reference, 'UpdateUser'.
+    """
+    user = rules.existing(ctx, "user", req["UserName"])
+    changed = rules.renamed(ctx, "user", user, req.get("NewUserName"), req.get("NewPath"))
+    state.move(ctx, "user", user, changed)
+    for group_id, _ in state.parts(ctx, "membership", user["id"], "", state.MANY):
+        state.put_part(ctx, "member", group_id, user["id"], changed["name"])
+    for serial, _ in state.parts(ctx, "mfa", user["id"], "", state.MANY):
+        device = state.entity(ctx, "mfa", serial.rpartition("/")[2])
+        if device is not None:
+            state.put(ctx, "mfa", {**device, "user": changed["name"]})
+    arn = rules.make_arn(ctx, "user", changed)
+    for key_id, _ in state.access_keys(ctx, user["id"], "", state.MANY):
+        key = credentials.lookup(ctx.tx, key_id)
+        if key is not None:
+            credentials.store(ctx.tx, replace(key, principal=replace(key.principal, arn=arn, name=changed["name"])))
+    authority.withdraw(ctx, "user", user["name"])
+    authority.publish(ctx, "user", changed)
 
 
 @operation
 def delete_user(ctx: Context, req: Json) -> None:
     """See IAM API Reference, 'DeleteUser'."""
     user = rules.existing(ctx, "user", req["UserName"])
+    if state.parts(ctx, "login", user["id"], "", 1):
+        raise rules.conflict("Cannot delete entity, must delete login profile first.")
     if state.access_keys(ctx, user["id"], "", 1):
         raise rules.conflict("Cannot delete entity, must delete access keys first.")
-    if state.attached(ctx, user, "", 1):
-        raise rules.conflict("Cannot delete entity, must detach all policies first.")
-    if state.inlines(ctx, user, "", 1):
-        raise rules.conflict("Cannot delete entity, must delete policies first.")
+    if state.parts(ctx, "mfa", user["id"], "", 1):
+        raise rules.conflict("Cannot delete entity, must delete MFA device first.")
+    if state.parts(ctx, "membership", user["id"], "", 1):
+        raise rules.conflict("Cannot delete entity, must remove users from group first.")
+    rules.check_no_policies(ctx, user)
+    rules.unbind(ctx, "user", user)
     state.drop(ctx, "user", user)
+    authority.withdraw(ctx, "user", user["name"])
 
 
 def caller_name(ctx: Context) -> str | None:
@@ -76,17 +100,3 @@ def caller_name(ctx: Context) -> str | None:
     if ctx.principal.kind == "root":
         return None
     raise rules.validation("Must specify userName when calling with non-User credentials")
-
-
-def _described(ctx: Context, user: Json) -> Json:
-    shown = {
-        "Path": user["path"],
-        "UserName": user["name"],
-        "UserId": user["id"],
-        "Arn": rules.make_arn(ctx, "user", user),
-        "CreateDate": user["created"],
-        **rules.described_boundary(user),
-    }
-    if user["tags"]:
-        shown["Tags"] = user["tags"]
-    return shown

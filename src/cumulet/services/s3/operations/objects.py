@@ -133,7 +133,7 @@ async def get_object(ctx: Context, req: Json) -> Json:
     reader = ctx.reader
     bucket = reach.bucket(reader, ctx.account, req)
     key = req["Key"]
-    record = reach.current(reader, bucket, key, req.get("VersionId"))
+    record = reach.shown(ctx, bucket, key, req.get("VersionId"))
     if "class" in record:
         reach.readable(record)
     out, offset, length = _describe(ctx, bucket, req, record)
@@ -152,7 +152,7 @@ async def head_object(ctx: Context, req: Json) -> Json:
     """See HeadObject."""
     reader = ctx.reader
     bucket = reach.bucket(reader, ctx.account, req)
-    record = reach.current(reader, bucket, req["Key"], req.get("VersionId"))
+    record = reach.shown(ctx, bucket, req["Key"], req.get("VersionId"))
     return _describe(ctx, bucket, req, record)[0]
 
 
@@ -285,6 +285,11 @@ def _delete_some(ctx: Context, req: Json, entries: list[Json]) -> tuple[list[Jso
     for entry in entries:
         key, version = entry["Key"], entry.get("VersionId")
         named = {"Key": key, "VersionId": version} if version is not None else {"Key": key}
+        action = "s3:DeleteObject" if version is None else "s3:DeleteObjectVersion"
+        refused = ctx.refusal(action, f"arn:aws:s3:::{bucket.name}/{key}")
+        if refused is not None:
+            errors.append({**named, "Code": refused.code, "Message": refused.message})
+            continue
         try:
             _delete(ctx, bucket, key, version, {"IfMatch": entry.get("ETag")})
             deleted.append(named)
