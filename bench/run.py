@@ -85,9 +85,11 @@ def make_function(server: servers.Server) -> Any:
             {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ],
     }
-    role = client(server, "iam").create_role(RoleName="bench", AssumeRolePolicyDocument=json.dumps(trust))["Role"][
-        "Arn"
-    ]
+    iam = client(server, "iam")
+    role = iam.create_role(RoleName="bench", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    # Without it nothing would be logged, and an invocation be cheaper than it is.
+    execution = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    iam.attach_role_policy(RoleName="bench", PolicyArn=execution)
     functions = client(server, "lambda")
     functions.create_function(
         FunctionName="echo",

@@ -166,7 +166,7 @@ OTHERS = [
 NOT = re.compile(
     "Studio|DataZone|Canvas|HyperPod|ServiceCatalogProducts|Partner|MediaLive|Outposts|ECRPullThrough|Preview|Custom"
     "|DevOpsGuru|AuditManager|Marketplace|Lookout|Geospatial|GroundTruthSynthetic|ConfigMulti|ConfigConformsPack|Robo"
-    "|ConfigRole$|ConfigServiceRolePolicy$|Transform|AgentCore|Harmony|LaunchWizard|VMware|Migration|DisasterRecovery"
+    "|ConfigRole$|ConfigServiceRolePolicy$|RootUser|CloudWatchOmni|Transform|AgentCore|Harmony|LaunchWizard|VMware|Migration|DisasterRecovery"
 )
 
 

@@ -255,3 +255,35 @@ def test_the_other_modes(mode: str, start_cloud: Callable[..., Any], account: st
     cloud = start_cloud("--ephemeral", "--iam", mode)
     Caller(cloud, account).client("lambda").list_functions()
     assert ("iam warn: User: arn:aws:sts::" in cloud.log()) is (mode == "warn")
+
+
+def test_a_function_whose_role_may_not_write_logs_has_none(
+    cloud: Any, account: str, eventually: Callable[..., Any]
+) -> None:
+    iam, functions, logs = (cloud.client(name, account=account) for name in ("iam", "lambda", "logs"))
+    role = iam.create_role(RoleName="mute", AssumeRolePolicyDocument=trusting({"Service": "lambda.amazonaws.com"}))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    print('said', event)\n")
+    functions.create_function(
+        FunctionName="f",
+        Runtime=RUNTIME,
+        Handler="app.handler",
+        Role=role["Role"]["Arn"],
+        Code={"ZipFile": buffer.getvalue()},
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+    functions.invoke(FunctionName="f", Payload=b"1")
+    eventually(lambda: "no log of /aws/lambda/f" in cloud.log(), what="the warning")
+    assert logs.describe_log_groups()["logGroups"] == []
+    execution = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    iam.attach_role_policy(RoleName="mute", PolicyArn=execution)
+    functions.invoke(FunctionName="f", Payload=b"2")
+
+    def said() -> list[str]:
+        groups = logs.describe_log_groups()["logGroups"]
+        events = logs.filter_log_events(logGroupName="/aws/lambda/f")["events"] if groups else []
+        return [event["message"] for event in events]
+
+    eventually(lambda: "said 2\n" in said(), what="the log")
+    assert "said 1\n" not in said()

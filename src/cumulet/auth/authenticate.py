@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cumulet.base.context import ANONYMOUS, DEFAULT_ACCOUNT, Principal, root
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from .sigv4 import Signature
 
 
-class Authentication(NamedTuple):
+@dataclass(slots=True)
+class Authentication:
     """Who is calling, and what must still watch the body while it is read (None: nothing).
 
     A PayloadVerifier gets the raw body by `feed` and then `finish`; a ChunkVerifier gets an aws-chunked body's chunks.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from . import failures
 
@@ -15,7 +16,8 @@ TERMINAL = "aws4_request"
 _REGION = re.compile(r"[A-Za-z0-9-]{1,63}")
 
 
-class Scope(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Scope:
     """`text` is `date/region/service/aws4_request`; `names` are the signed headers, lower-case, in the order signed, `signed` the
     same as a set."""
 

@@ -13,8 +13,9 @@ import hmac
 import re
 import time
 from calendar import timegm
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from cumulet.base.errors import AwsError
 from cumulet.base.messages import BytesBody, Request
@@ -41,7 +42,8 @@ _is_digest = re.compile("[0-9a-f]{64}").fullmatch
 _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII).fullmatch
 
 
-class Signature(NamedTuple):
+@dataclass(slots=True)
+class Signature:
     """What a signed request claims. Nothing of it is true before `verify`.
 
     `stamp` is the signing time as signed and `time` the same in epoch seconds; `expires` is a presigned URL's life in

@@ -54,8 +54,7 @@ def check(ctx: Context, handler: Handler, params: Json) -> None:
         if not handler.anonymous:
             raise AwsError("AccessDenied", "Access Denied", 403)
         return
-    mode = ctx.machine.settings.iam
-    if mode == "off":
+    if ctx.machine.settings.iam == "off":
         return
     if handler.access is None:
         # What no table names, no policy can allow.
@@ -63,9 +62,7 @@ def check(ctx: Context, handler: Handler, params: Json) -> None:
     for one in handler.access.checks(ctx, params):
         refused = judge(ctx, one)
         if refused is not None:
-            if mode == "enforce":
-                raise refused
-            log.warning("iam warn: %s (request %s)", refused.message, ctx.request_id)
+            raise refused
 
 
 def judge(ctx: Context, what: Check) -> AwsError | None:
@@ -81,7 +78,11 @@ def judge(ctx: Context, what: Check) -> AwsError | None:
     ctx.verdicts.append(Judged(request, rights, verdict))
     if verdict.allowed:
         return None
-    return _refusal(ctx, denial(verdict, request, quoted=ctx.service == "s3"))
+    refused = _refusal(ctx, denial(verdict, request, quoted=ctx.service == "s3"))
+    if ctx.machine.settings.iam == "enforce":
+        return refused
+    log.warning("iam warn: %s (request %s)", refused.message, ctx.request_id)
+    return None
 
 
 def authority(reader: Reader, principal: Principal) -> Authority:

@@ -124,7 +124,7 @@ class Service:
         self.max_body = max_body
         self.start = start
         self.dataplane = dataplane
-        self._access = {squash(operation): row for operation, row in (access or {}).items()}
+        self.access_rows = {squash(operation): row for operation, row in (access or {}).items()}
         self.operations: dict[str, Handler] = {}
         self.consumers: dict[str, Callable[..., Any]] = {}
         self.jobs: dict[str, Callable[..., Any]] = {}
@@ -137,7 +137,7 @@ class Service:
     def _register(self, mark: _Mark, fn: Callable[..., Any]) -> None:
         if mark.role == "operation":
             name = squash(mark.name)
-            self.operations[name] = Handler(mark.name, fn, _kind(fn), access=self._access.get(name), **mark.options)
+            self.operations[name] = Handler(mark.name, fn, _kind(fn), access=self.access_rows.get(name), **mark.options)
         elif mark.role == "consumer":
             self.consumers[mark.name] = fn
         else:

@@ -170,7 +170,7 @@ def test_the_clouds_port_can_be_reached(shared: Lab) -> None:
 def test_what_a_function_started_ends_with_it(shared: Lab) -> None:
     before = set(_sleepers())
     shared.call("app.children")
-    assert len(set(_sleepers()) - before) == 1
+    shared.runner.run(shared.until(lambda: len(set(_sleepers()) - before) == 1))
     shared.fail("app.children", "die")
     shared.runner.run(shared.functions.discard(""))
     shared.runner.run(shared.until(lambda: set(_sleepers()) <= before))

@@ -34,6 +34,7 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
+EXECUTION = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 ECHO = "def handler(event, context):\n    return event\n"
 ACCOUNT = "111122223333"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/worker"
@@ -83,6 +84,7 @@ class Lambda:
         try:
             made = iam.create_role(RoleName="worker", AssumeRolePolicyDocument=json.dumps(TRUST))
             self.role = made["Role"]["Arn"]
+            iam.attach_role_policy(RoleName="worker", PolicyArn=EXECUTION)
         except iam.exceptions.EntityAlreadyExistsException:
             self.role = iam.get_role(RoleName="worker")["Role"]["Arn"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from cumulet.services.lambda_ import logsink
 
-SPEC: Any = SimpleNamespace(account="111122223333", region="us-east-1", log_group="/aws/lambda/f")
+SPEC: Any = SimpleNamespace(account="111122223333", region="us-east-1", log_group="/aws/lambda/f", role="")
 
 
 def texts(logs: list[Any], stream: str) -> list[str]:

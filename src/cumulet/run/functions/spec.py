@@ -15,7 +15,8 @@ class FunctionSpec:
     """One version of a function, ready to run. Workers are pooled by `key`, so it changes with the code and the configuration.
 
     `code` and `layers` are unpacked directories that others may read (see `archive.unpack`); `timeout` is in seconds;
-    `environment` holds the user's variables only; `concurrency` is the reserved concurrency, None where none is reserved.
+    `environment` holds the user's variables only; `concurrency` is the reserved concurrency, None where none is reserved;
+    `role` is the ARN of the role that the function takes, for who delivers its log.
     """
 
     key: str
@@ -34,6 +35,7 @@ class FunctionSpec:
     environment: dict[str, str]
     log_group: str
     concurrency: int | None = None
+    role: str = ""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@
     membership                 user's id, group's id         → the group's name
     profile                    role's id, profile's id       → the instance profile's name
     login                      user's id, ""                 → a salted hash of the password, and when it was made
-    mfa                        user's id, serial number      → when the device was enabled
+    device                     user's id, serial number      → when the device was enabled
     account                    what                          → alias, password policy, time of the credential report, …
     alias                      alias, of all accounts        → the account that has it
 
@@ -37,7 +37,7 @@ Kind = Literal["role", "user", "policy", "group", "instance-profile", "oidc-prov
 Owner = Literal["user", "group", "role"]
 """Those that have policies."""
 
-Part = Literal["member", "membership", "profile", "login", "mfa"]
+Part = Literal["member", "membership", "profile", "login", "device"]
 """What hangs on entities and is kept in one and the same way."""
 
 MANY = 1000
@@ -94,7 +94,7 @@ def drop(ctx: Context, kind: Kind, record: Json) -> None:
     """Delete an entity and everything that is keyed by its id."""
     ctx.tx.delete(_at(ctx, kind, record["name"].lower()))
     ctx.tx.delete(_at(ctx, f"{kind}-path", record["path"], record["name"].lower()))
-    for part in ("inline", "attached", "version", "key", "member", "membership", "profile", "login", "mfa"):
+    for part in ("inline", "attached", "version", "key", "member", "membership", "profile", "login", "device"):
         ctx.tx.clear_range(*keys.bounds(_at(ctx, part, record["id"])))
     _count(ctx, kind, -1)
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from itertools import islice
+from typing import NamedTuple
 
 from cumulet.base import context as principals
 from cumulet.base.errors import CumuletError
@@ -14,10 +15,20 @@ from cumulet.kernel.context import Context
 from cumulet.kernel.kernel import Kernel
 from cumulet.run.functions import FunctionSpec
 
+from . import roles
+
 log = logging.getLogger(__name__)
 
-Destination = tuple[str, str, str, str]
-"""Account, region, log group, log stream."""
+
+class Destination(NamedTuple):
+    """Where lines go, and the role whose right to write them there counts, as in AWS."""
+
+    account: str
+    region: str
+    group: str
+    stream: str
+    role: str
+
 
 LINGER = 0.002
 """Seconds that lines wait for those that follow."""
@@ -44,12 +55,13 @@ class Sink:
         self._timers: dict[Destination, asyncio.TimerHandle] = {}
         self._running: dict[Destination, asyncio.Task[None]] = {}
         self._delivered = float("-inf")
+        self._warned: set[str] = set()
 
     def __call__(self, spec: FunctionSpec, stream: str, events: list[tuple[int, str]]) -> None:
         """Take events (milliseconds since the epoch, text) of a function."""
         if not events:
             return
-        to = (spec.account, spec.region, spec.log_group, stream)
+        to = Destination(spec.account, spec.region, spec.log_group, stream, spec.role)
         queue = self._waiting.get(to)
         if queue is None:
             queue = self._waiting[to] = deque()
@@ -91,10 +103,12 @@ class Sink:
                 del self._waiting[to]
 
     async def _put(self, to: Destination, batch: list[tuple[int, str]]) -> None:
-        account, region, group, stream = to
+        account, region, group = to.account, to.region, to.group
+        if not self._permitted(to):
+            return
         request = {
             "logGroupName": group,
-            "logStreamName": stream,
+            "logStreamName": to.stream,
             "logEvents": [{"timestamp": when, "message": text} for when, text in batch],
         }
         for attempt in range(1_000_000):
@@ -109,6 +123,26 @@ class Sink:
             except Exception:  # a batch that breaks the logs service must not stop those behind it
                 log.exception("log events of %s are lost", group)
                 return
+
+    def _permitted(self, to: Destination) -> bool:
+        """Whether the function's role may write its log; where it may not, nothing is written, and the server's log says so once."""
+        session = roles.session(self._kernel.machine.kv.begin(), to.role, "logs")
+        if session is None:
+            return True  # the role is gone; whoever reads the log wants to know what its last workers did
+        ctx = Context(self._kernel, "logs", session, to.account, to.region, request_id())
+        arn = f"arn:aws:logs:{to.region}:{to.account}:log-group:{to.group}:log-stream:{to.stream}"
+        refused = ctx.refusal("logs:CreateLogStream", arn) or ctx.refusal("logs:PutLogEvents", arn)
+        if refused is None:
+            self._warned.discard(to.role)
+            return True
+        if to.role not in self._warned:
+            self._warned.add(to.role)
+            log.warning(
+                "no log of %s: %s. Attach the policy AWSLambdaBasicExecutionRole to the role.",
+                to.group,
+                refused.message,
+            )
+        return False
 
 
 def _head(queue: deque[tuple[int, str]]) -> list[tuple[int, str]]:

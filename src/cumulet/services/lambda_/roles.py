@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from cumulet.auth import grants
 from cumulet.base import context as principals
+from cumulet.base.arn import parse
+from cumulet.base.context import Principal
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
 from cumulet.kernel.context import Context
+from cumulet.store.api import Reader
 
 from . import errors, rules
 from .names import FunctionRef, Place, function_arn
@@ -38,6 +42,17 @@ def credentials(ctx: Context, at: Place, name: str, role: str) -> dict[str, str]
         "AWS_SECRET_ACCESS_KEY": issued["SecretAccessKey"],
         "AWS_SESSION_TOKEN": issued["SessionToken"],
     }
+
+
+def session(reader: Reader, role: str, name: str) -> Principal | None:
+    """The role's session as it would call on its own; None where there is no such role."""
+    arn = parse(role)
+    role_name = role.rpartition("/")[2]
+    found = grants.of(reader, arn.account, "role", role_name) if arn is not None else None
+    if arn is None or found is None:
+        return None
+    session_arn = f"arn:aws:sts::{arn.account}:assumed-role/{role_name}/{name}"
+    return Principal("role", arn.account, session_arn, f"{found.id}:{name}", role_name, session=name)
 
 
 def _told(err: AwsError, instead: AwsError) -> AwsError:

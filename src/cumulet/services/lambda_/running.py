@@ -113,4 +113,5 @@ def _spec(at: Place, head: Function, version: Version, slot: int, root: Path) ->
         environment=config.get("Environment", {}).get("Variables", {}),
         log_group=config["LoggingConfig"]["LogGroup"],
         concurrency=head.reserved,
+        role=config["Role"],
     )

@@ -103,7 +103,7 @@ def get_account_summary(ctx: Context, _req: Json) -> Json:
             "GlobalEndpointTokenVersion": 1,
             "AccountAccessKeysPresent": int(bool(root_keys)),
             "AccountSigningCertificatesPresent": 0,
-            "AccountMFAEnabled": int(bool(state.parts(ctx, "mfa", ctx.account, "", 1))),
+            "AccountMFAEnabled": int(bool(state.parts(ctx, "device", ctx.account, "", 1))),
             "AccountPasswordPresent": 0,
             "MFADevices": devices,
             "MFADevicesInUse": int(state.setting(ctx, "devices") or 0),

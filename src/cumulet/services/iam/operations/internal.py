@@ -52,7 +52,7 @@ def check_token_code(ctx: Context, req: Json) -> Json:
     """
     user = state.entity(ctx, "user", ctx.principal.name) if ctx.principal.kind == "user" else None
     serial = req.get("SerialNumber", "")
-    if user is not None and state.part(ctx, "mfa", user["id"], serial) is not None:
+    if user is not None and state.part(ctx, "device", user["id"], serial) is not None:
         device = rules.existing_device(ctx, serial)
         used = totp.verify(device["seed"], req.get("TokenCode", ""), ctx.now, device["used"])
         if used is not None:

@@ -34,12 +34,12 @@ def enable_mfa_device(ctx: Context, req: Json) -> None:
     device = rules.existing_device(ctx, req["SerialNumber"])
     if "owner" in device:
         raise rules.exists("MFA Device is already in use.")
-    if len(state.parts(ctx, "mfa", user["id"], "", state.MANY)) >= rules.MFA_DEVICES:
+    if len(state.parts(ctx, "device", user["id"], "", state.MANY)) >= rules.MFA_DEVICES:
         raise rules.limit(f"Cannot exceed quota for MFADevicesPerUser: {rules.MFA_DEVICES}")
     used = _two_codes(ctx, device, req)
     enabled = int(ctx.now)
     state.put(ctx, "mfa", {**device, "used": used, "owner": user["id"], "user": user["name"], "enabled": enabled})
-    state.put_part(ctx, "mfa", user["id"], req["SerialNumber"], enabled)
+    state.put_part(ctx, "device", user["id"], req["SerialNumber"], enabled)
     _in_use(ctx, 1)
 
 
@@ -58,7 +58,7 @@ def deactivate_mfa_device(ctx: Context, req: Json) -> None:
     device = _enabled(ctx, user, req["SerialNumber"])
     kept = {key: value for key, value in device.items() if key not in ("owner", "user", "enabled")}
     state.put(ctx, "mfa", kept)
-    state.drop_part(ctx, "mfa", user["id"], req["SerialNumber"])
+    state.drop_part(ctx, "device", user["id"], req["SerialNumber"])
     _in_use(ctx, -1)
 
 
@@ -89,7 +89,7 @@ def list_mfa_devices(ctx: Context, req: Json) -> Json:
     user = rules.existing(ctx, "user", name)
     found = [
         {"UserName": user["name"], "SerialNumber": serial, "EnableDate": enabled}
-        for serial, enabled in state.parts(ctx, "mfa", user["id"], rules.marker(req), rules.page_size(req))
+        for serial, enabled in state.parts(ctx, "device", user["id"], rules.marker(req), rules.page_size(req))
     ]
     return rules.paged("MFADevices", found, req, lambda device: str(device["SerialNumber"]))
 
@@ -126,7 +126,7 @@ def _two_codes(ctx: Context, device: Json, req: Json) -> int:
 
 
 def _enabled(ctx: Context, user: Json, serial: str) -> Json:
-    if state.part(ctx, "mfa", user["id"], serial) is None:
+    if state.part(ctx, "device", user["id"], serial) is None:
         raise rules.missing(f"MFA Device invalid for user {user['name']}.")
     return rules.existing_device(ctx, serial)
 

@@ -119,7 +119,7 @@ def _row(ctx: Context, user: Json) -> list[str]:
         age = policy.get("MaxPasswordAge")
         next_one = _time(login["changed"] + age * 86_400) if age else "N/A"
         password = ["true", "no_information", _time(login["changed"]), next_one]
-    mfa = "true" if state.parts(ctx, "mfa", user["id"], "", 1) else "false"
+    mfa = "true" if state.parts(ctx, "device", user["id"], "", 1) else "false"
     return [*who, *password, mfa, *_keys(ctx, user["id"]), *_no_certificates()]
 
 

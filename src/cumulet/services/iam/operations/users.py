@@ -62,7 +62,7 @@ def update_user(ctx: Context, req: Json) -> None:
     state.move(ctx, "user", user, changed)
     for group_id, _ in state.parts(ctx, "membership", user["id"], "", state.MANY):
         state.put_part(ctx, "member", group_id, user["id"], changed["name"])
-    for serial, _ in state.parts(ctx, "mfa", user["id"], "", state.MANY):
+    for serial, _ in state.parts(ctx, "device", user["id"], "", state.MANY):
         device = state.entity(ctx, "mfa", serial.rpartition("/")[2])
         if device is not None:
             state.put(ctx, "mfa", {**device, "user": changed["name"]})
@@ -83,7 +83,7 @@ def delete_user(ctx: Context, req: Json) -> None:
         raise rules.conflict("Cannot delete entity, must delete login profile first.")
     if state.access_keys(ctx, user["id"], "", 1):
         raise rules.conflict("Cannot delete entity, must delete access keys first.")
-    if state.parts(ctx, "mfa", user["id"], "", 1):
+    if state.parts(ctx, "device", user["id"], "", 1):
         raise rules.conflict("Cannot delete entity, must delete MFA device first.")
     if state.parts(ctx, "membership", user["id"], "", 1):
         raise rules.conflict("Cannot delete entity, must remove users from group first.")
