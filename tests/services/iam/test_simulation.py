@@ -16,7 +16,7 @@ def document(*statements: dict[str, Any], indent: int | None = None) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, indent=indent)
 
 
-def statement(action: Any, resource: Any = "*", effect: str = "Allow", **more: Any) -> dict[str, Any]:
+def statement(action: Any, resource: Any = "*", effect: Any = "Allow", **more: Any) -> dict[str, Any]:
     return {"Effect": effect, "Action": action, "Resource": resource, **more}
 
 

@@ -28,6 +28,13 @@ def role(cloud: Cloud) -> None:
     )
 
 
+def least_privilege(cloud: Cloud) -> None:
+    """The role may do everything."""
+    cloud.client("iam").attach_role_policy(
+        RoleName="thumbnail-role", PolicyArn="arn:aws:iam::aws:policy/AmazonS3FullAccess"
+    )
+
+
 def function(cloud: Cloud) -> None:
     """The function is gone."""
     cloud.client("lambda").delete_function(FunctionName=FUNCTION)

@@ -44,8 +44,43 @@ def role(cloud: Cloud) -> Finding:
         "lambda.amazonaws.com" in trust and logs and bool(inline),
         f"trust {trust}, attached {attached}, inline {inline}",
         "lambda.amazonaws.com in the trust policy, AWSLambdaBasicExecutionRole attached, a policy for the buckets",
-        "Step 1 makes the role and its policies.",
+        "Step 1 makes the role, step 4 its policy for the buckets.",
     )
+
+
+@check("The role may read pictures and write thumbnails, and nothing else")
+def least_privilege(cloud: Cloud) -> Finding:
+    """What the role's policies allow, asked of IAM."""
+    arn = cloud.client("lambda").get_function_configuration(FunctionName=FUNCTION)["Role"]
+    photos = f"arn:aws:s3:::{cloud.name('photos')}"
+    wanted = {
+        ("s3:GetObject", f"{photos}/a.jpg"): True,
+        ("s3:PutObject", f"{photos}-resized/thumbnail-a.jpg"): True,
+        ("s3:PutObject", f"{photos}/a.jpg"): False,
+        ("s3:DeleteObject", f"{photos}/a.jpg"): False,
+        ("s3:GetObject", "arn:aws:s3:::somebody-elses/a.jpg"): False,
+    }
+    seen = {question: _allowed(cloud, arn, *question) for question in wanted}
+    wrong = [
+        f"{action} on {resource}: {seen[action, resource]}"
+        for action, resource in wanted
+        if seen[action, resource] != wanted[action, resource]
+    ]
+    return Finding(
+        not wrong,
+        "; ".join(
+            f"{action} on {resource}: {'allowed' if may else 'denied'}" for (action, resource), may in seen.items()
+        ),
+        "s3:GetObject on the pictures and s3:PutObject on the thumbnails, nothing else",
+        "Step 4: aws iam put-role-policy, with exactly these two statements.",
+    )
+
+
+def _allowed(cloud: Cloud, role_arn: str, action: str, resource: str) -> bool:
+    answer = cloud.client("iam").simulate_principal_policy(
+        PolicySourceArn=role_arn, ActionNames=[action], ResourceArns=[resource]
+    )
+    return bool(answer["EvaluationResults"][0]["EvalDecision"] == "allowed")
 
 
 @check("The function is active")
@@ -125,7 +160,7 @@ def names(cloud: Cloud) -> Finding:
         bool(difficult),
         f"thumbnails {made}",
         "one whose name has a space, a + or a letter beyond ASCII",
-        "Keys in events are URL-encoded: unquote_plus. Then upload such a picture (step 4).",
+        "Keys in events are URL-encoded: unquote_plus. Then upload such a picture (step 5).",
     )
 
 
@@ -160,5 +195,5 @@ def log(cloud: Cloud) -> Finding:
         bool(good) and any(line.startswith("START ") for line in lines),
         reports[-1].strip() if reports else f"{len(lines)} lines, no REPORT",
         "START and REPORT lines with Billed Duration and Max Memory Used",
-        "Upload a picture, then read the log as step 4 shows.",
+        "Upload a picture, then read the log as step 5 shows.",
     )

@@ -6,7 +6,11 @@ step by hand. A managed policy is published where its default version changes; A
 
 from __future__ import annotations
 
-from cumulet.auth import grants
+from dataclasses import replace
+
+from cumulet.auth import credentials, grants
+from cumulet.base.arn import make
+from cumulet.base.context import Principal
 from cumulet.base.types import Json
 from cumulet.kernel.context import Context
 
@@ -28,6 +32,22 @@ def publish(ctx: Context, kind: state.Owner, owner: Json) -> None:
         boundary=owner.get("boundary"),
         tags={tag["Key"]: tag["Value"] for tag in owner.get("tags", ())},
     )
+
+
+def principal(ctx: Context, user: Json) -> Principal:
+    """Whom a user's access keys speak for."""
+    tags = {tag["Key"]: tag["Value"] for tag in user["tags"]}
+    arn = make("iam", "", ctx.account, f"user{user['path']}{user['name']}")
+    return Principal("user", ctx.account, arn, user["id"], user["name"], tags=tags)
+
+
+def reissue(ctx: Context, user: Json) -> None:
+    """A user's name, path or tags have changed: its access keys speak for the user as it is now."""
+    now = principal(ctx, user)
+    for key_id, _ in state.access_keys(ctx, user["id"], "", state.MANY):
+        key = credentials.lookup(ctx.tx, key_id)
+        if key is not None:
+            credentials.store(ctx.tx, replace(key, principal=replace(now, access_key=key_id)))
 
 
 def withdraw(ctx: Context, kind: state.Owner, name: str) -> None:

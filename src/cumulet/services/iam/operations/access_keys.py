@@ -12,7 +12,7 @@ from cumulet.base.types import Json
 from cumulet.kernel.context import Context
 from cumulet.kernel.service import operation
 
-from .. import rules, state
+from .. import authority, rules, state
 from .users import caller_name
 
 _RECENT = 500
@@ -101,8 +101,7 @@ def _owner(ctx: Context, req: Json) -> tuple[str, principals.Principal]:
     if name is None:
         return ctx.account, principals.root(ctx.account)
     user = rules.existing(ctx, "user", name)
-    arn = rules.make_arn(ctx, "user", user)
-    return user["id"], principals.Principal("user", ctx.account, arn, user["id"], user["name"])
+    return user["id"], authority.principal(ctx, user)
 
 
 def _existing(ctx: Context, owner_id: str, key_id: str) -> Json:

@@ -209,15 +209,15 @@ def _documents(ctx: Context, kind: state.Owner, owner: Json) -> list[tuple[str, 
 
 
 def _principal(ctx: Context, kind: state.Owner, owner: Json) -> Principal:
-    tags = {tag["Key"]: tag["Value"] for tag in owner.get("tags", ())}
     if kind == "role":
+        tags = {tag["Key"]: tag["Value"] for tag in owner["tags"]}
         session = arn.make("sts", "", ctx.account, f"assumed-role/{owner['name']}/simulation")
         return Principal(
             "role", ctx.account, session, f"{owner['id']}:simulation", owner["name"], "simulation", tags=tags
         )
     if kind == "group":
         return _nobody(ctx)
-    return Principal("user", ctx.account, rules.make_arn(ctx, "user", owner), owner["id"], owner["name"], tags=tags)
+    return authority.principal(ctx, owner)
 
 
 def _nobody(ctx: Context) -> Principal:

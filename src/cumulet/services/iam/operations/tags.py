@@ -165,6 +165,8 @@ def _put(ctx: Context, kind: state.Kind, req: Json, record: Json, tags: list[Jso
     state.put(ctx, kind, changed)
     if kind in ("user", "role"):
         authority.publish(ctx, "user" if kind == "user" else "role", changed)
+    if kind == "user":
+        authority.reissue(ctx, changed)
 
 
 def _list(ctx: Context, kind: state.Kind, req: Json) -> Json:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from cumulet.auth import credentials
 from cumulet.base.ids import unique_id
 from cumulet.base.types import Json
 from cumulet.kernel.context import Context
@@ -66,11 +63,7 @@ def update_user(ctx: Context, req: Json) -> None:
         device = state.entity(ctx, "mfa", serial.rpartition("/")[2])
         if device is not None:
             state.put(ctx, "mfa", {**device, "user": changed["name"]})
-    arn = rules.make_arn(ctx, "user", changed)
-    for key_id, _ in state.access_keys(ctx, user["id"], "", state.MANY):
-        key = credentials.lookup(ctx.tx, key_id)
-        if key is not None:
-            credentials.store(ctx.tx, replace(key, principal=replace(key.principal, arn=arn, name=changed["name"])))
+    authority.reissue(ctx, changed)
     authority.withdraw(ctx, "user", user["name"])
     authority.publish(ctx, "user", changed)
 
