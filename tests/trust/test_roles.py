@@ -106,7 +106,9 @@ def test_s3_refuses_in_its_own_words(caller: Caller, account: str) -> None:
 def test_other_services_too(
     caller: Caller, service: str, operation: str, params: dict[str, Any], action: str, resource: str, code: str
 ) -> None:
-    call = lambda: getattr(caller.client(service), operation)(**params)  # noqa: E731
+    def call() -> Any:
+        return getattr(caller.client(service), operation)(**params)
+
     found, message, _, _ = refused(call)
     assert found == code
     assert f"User: {caller.arn} is not authorized to perform: {action}" in message

@@ -261,6 +261,7 @@ CHART: list[tuple[Principal, dict[str, Any], str]] = [
     (APP, {"identity": ALLOW, "resource": deny(NotPrincipal={"AWS": [APP.arn, ROLE, ACCOUNT]})}, "allowed identity"),
     (APP, {"identity": ALLOW, "resource": deny(NotPrincipal={"AWS": [ROLE, ACCOUNT]})}, "denied resource"),
     (APP, {"identity": ALLOW, "resource": deny(NotPrincipal={"AWS": [APP.arn, ROLE]})}, "denied resource"),
+    (APP, {"identity": ALLOW, "resource": deny(NotPrincipal={"AWS": [APP.arn, ACCOUNT]})}, "denied resource"),
     (root(A), {"resource": deny(NotPrincipal={"AWS": ACCOUNT})}, "allowed root"),
     (root(A), {"resource": deny(NotPrincipal={"AWS": B})}, "denied resource"),
     (S3, {"resource": [to("*"), deny(NotPrincipal={"Service": "s3.amazonaws.com"})]}, "allowed resource"),

@@ -26,7 +26,7 @@ STATEMENT = load(
     {"Statement": {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}}, "resource"
 ).statements[0]
 
-# action, resource, who decided, an explicit deny?, across accounts?, quoted?, what follows the caller's ARN
+# action, resource, what decided, `quoted` (as S3) and `deny` (an explicit one), what follows `on resource: `
 WORDS: list[tuple[str, str, Speaker, str, str]] = [
     (
         "dynamodb:PutItem",

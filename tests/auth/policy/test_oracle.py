@@ -554,7 +554,7 @@ def test_a_simulation_decides_as_the_evaluation_does(case: Case) -> None:
 
 TYPED = {
     "String": (
-        ["x:one", "x:many", "aws:username", "x:none"],
+        ["x:many", "x:one", "x:many", "aws:username", "x:none"],
         ["a", "A", "b", "", "a*", "?", "${x:one}", "${x:many}", "${*}", "ann"],
     ),
     "Numeric": (["x:size", "x:none"], ["10", "9.5", "11", "09.50", "x"]),
@@ -578,8 +578,18 @@ def single_conditions(draw: st.DrawFn) -> Json:
     return {operator: {draw(st.sampled_from(keys)): draw(some(values, 3))}}
 
 
-@given(single_conditions() | conditions(), KEY_VALUES)
-@settings(max_examples=1500, deadline=None)
+MANY_KEYS = st.fixed_dictionaries(
+    {
+        "aws:username": st.just(["ann"]),
+        "x:one": st.sampled_from([["a"], ["A"], ["b"], [""]]),
+        "x:many": st.lists(st.sampled_from(["a", "A", "b", ""]), min_size=1, max_size=3),
+        "x:size": st.sampled_from([["10"], ["9.5"], ["11", "9"], ["ten", "10"]]),
+    }
+)
+
+
+@given(single_conditions() | conditions(), KEY_VALUES | MANY_KEYS | MANY_KEYS)
+@settings(max_examples=2000, deadline=None)
 def test_conditions_agree_with_the_oracle(condition: Json, keys: Keys) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
     policy = load({"Version": "2012-10-17", "Statement": statement}, "identity")
@@ -591,11 +601,12 @@ PIECES = ["a", "a", "b", "*", "*", "?", "/", "${x:one}", "${x:many}", "${*}", "$
 
 
 @given(
-    st.lists(st.sampled_from(PIECES), max_size=7).map("".join),
-    st.lists(st.sampled_from(["a", "a", "b", "*", "/", "$", "{", "}"]), max_size=7).map("".join),
+    st.lists(st.sampled_from(PIECES), max_size=7).map("".join) | st.text("aab**?", max_size=5),
+    st.lists(st.sampled_from(["a", "a", "b", "*", "/", "$", "{", "}"]), max_size=7).map("".join)
+    | st.text("aab", max_size=5),
     st.sampled_from([["a"], ["a", "b"], []]),
 )
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=2500, deadline=None)
 def test_resource_patterns_agree_with_regular_expressions(glob: str, text: str, many: list[str]) -> None:
     keys = {"x:one": ["a*"], "x:many": many}
     statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": glob}
