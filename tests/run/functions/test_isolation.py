@@ -339,3 +339,21 @@ def test_what_a_killed_server_left_is_swept(shared: Lab) -> None:
     assert memory.Groups().close()
     assert not (ours.parent / f"cumulet-{dead.pid}-aa").exists()
     assert ours.exists()
+
+
+def test_a_plain_worker_is_not_charged_for_the_server(
+    make_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _system_python() if os.geteuid() == 0 else sys.executable
+    found = runtimes._probe("python3.11", path) if path else None
+    if found is None:
+        pytest.skip("no Python 3.11 that other users may run")
+    monkeypatch.setattr(pool, "find_runtime", lambda name: found)
+    ballast = bytearray(200 << 20)  # this process is the server; its copy becomes the worker
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    lab = make_lab(isolation="none", zygote=False)
+    lab.write("app.py", "def handler(event, context):\n    return event\n")
+    outcome = lab.outcome("app.handler", 1, memory_mb=128)
+    assert outcome.error is None, outcome.payload
+    assert outcome.max_memory_mb < 100
+    del ballast
