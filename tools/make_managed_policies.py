@@ -22,6 +22,19 @@ import orjson
 
 HERE = Path(__file__).resolve().parent.parent / "src" / "cumulet" / "services" / "iam" / "data"
 LARGEST = 100_000
+ORDER = [
+    "Version",
+    "Id",
+    "Statement",
+    "Sid",
+    "Effect",
+    "Principal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+]
 WINDOW = 32_768
 
 # Names of services as they appear in the names of policies.
@@ -181,7 +194,16 @@ def wanted(name: str, policy: dict[str, Any]) -> bool:
 
 
 def _text(policy: dict[str, Any]) -> bytes:
-    return orjson.dumps(policy["Document"])
+    """A document with its members in the order in which AWS writes them, which moto has not kept."""
+    document = policy["Document"]
+    statements = document["Statement"]
+    one = isinstance(statements, dict)
+    ordered = [_ordered(statement) for statement in ([statements] if one else statements)]
+    return orjson.dumps({**_ordered(document), "Statement": ordered[0] if one else ordered})
+
+
+def _ordered(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: members[name] for name in sorted(members, key=ORDER.index)}
 
 
 def _words(texts: list[bytes]) -> bytes:

@@ -13,6 +13,7 @@ from cumulet.auth.policy.context import LazyContext
 from cumulet.auth.policy.evaluate import AuthRequest
 from cumulet.auth.policy.model import Named
 from cumulet.auth.policy.parse import parse
+from cumulet.auth.policy.principals import canonical_user
 from cumulet.base.context import ANONYMOUS, Principal, root, service
 
 A, B = "111122223333", "444455556666"
@@ -115,6 +116,10 @@ CHART: list[tuple[Principal, dict[str, Any], str]] = [
     (ANN, {"resource": to("*")}, "allowed resource"),
     (ANN, {"resource": to({"AWS": "*"})}, "allowed resource"),
     (ANN, {"resource": to({"AWS": ANN.user_id})}, "allowed resource"),
+    (ANN, {"identity": ALLOW, "resource": to({"CanonicalUser": canonical_user(A)}, "Deny")}, "denied resource"),
+    (ANN, {"owner": B, "identity": ALLOW, "resource": to({"CanonicalUser": canonical_user(A)})}, "allowed identity"),
+    (ANN, {"owner": B, "identity": ALLOW, "resource": to({"CanonicalUser": canonical_user(B)})}, "silent resource"),
+    (root(A), {"owner": B, "resource": to({"CanonicalUser": canonical_user(A)})}, "allowed resource"),
     (ANN, {"identity": ALLOW, "resource": to({"AWS": ANN.arn}, "Deny")}, "denied resource"),
     (ANN, {"identity": ALLOW, "resource": to("*", "Deny")}, "denied resource"),
     (ANN, {"identity": ALLOW, "resource": to({"AWS": A}, "Deny")}, "denied resource"),

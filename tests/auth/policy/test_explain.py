@@ -13,8 +13,10 @@ from cumulet.auth.policy.evaluate import AuthRequest
 from cumulet.auth.policy.explain import explain, lines
 from cumulet.auth.policy.model import Named
 from cumulet.auth.policy.parse import load
+from cumulet.auth.policy.principals import canonical_user
 from cumulet.auth.policy.simulate import context_keys, positions, simulate
 from cumulet.base.context import ANONYMOUS, Principal, root, service
+from cumulet.services.s3.reach import owner
 
 A = "111122223333"
 ANN = Principal("user", A, f"arn:aws:iam::{A}:user/ann", "AIDAANNANNANNANNANNA", "ann")
@@ -238,6 +240,14 @@ def test_condition_keys_are_computed_when_they_are_asked_for() -> None:
     assert keys.get("aws:tagkeys") == ["a", "b"]
     assert keys.get("aws:username") is None
     assert calls == [1]
+    assert keys.get("aws:viaawsservice") == ["false"]
+    via = LazyContext(role, called_via=["athena.amazonaws.com", "s3.amazonaws.com"])
+    assert via.get("aws:viaawsservice") == ["true"]
+    assert via.get("aws:calledvia") == ["athena.amazonaws.com", "s3.amazonaws.com"]
+    assert (via.get("aws:calledviafirst"), via.get("aws:calledvialast")) == (
+        ["athena.amazonaws.com"],
+        ["s3.amazonaws.com"],
+    )
     everything = dict(keys)
     assert everything["s3:prefix"] == ["p"]
     assert everything["aws:principaltag/team"] == ["red"]
@@ -269,3 +279,7 @@ def test_condition_keys_are_computed_when_they_are_asked_for() -> None:
 def test_global_condition_keys(who: Principal, key: str, value: list[str] | None) -> None:
     assert LazyContext(who).get(key) == value
     assert LazyContext(who, more={key.upper(): "mine"}).get(key) == ["mine"]
+
+
+def test_s3_knows_accounts_by_the_same_canonical_ids() -> None:
+    assert owner(A)["ID"] == canonical_user(A)

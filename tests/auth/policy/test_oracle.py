@@ -517,7 +517,7 @@ def outcome(verdict: Verdict) -> str:
 
 
 @given(st.one_of(cases(), chart_cases(), chart_cases()))
-@settings(max_examples=900, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_the_evaluation_agrees_with_the_flow_chart(case: Case) -> None:
     _, _, _, verdict = judged(case)
     expected = oracle(case.asked, case.identity, case.boundary, case.session, case.resource, case.owner, case.trust)
@@ -589,7 +589,7 @@ MANY_KEYS = st.fixed_dictionaries(
 
 
 @given(single_conditions() | conditions(), KEY_VALUES | MANY_KEYS | MANY_KEYS)
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_conditions_agree_with_the_oracle(condition: Json, keys: Keys) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
     policy = load({"Version": "2012-10-17", "Statement": statement}, "identity")
@@ -606,7 +606,7 @@ PIECES = ["a", "a", "b", "*", "*", "?", "/", "${x:one}", "${x:many}", "${*}", "$
     | st.text("aab", max_size=5),
     st.sampled_from([["a"], ["a", "b"], []]),
 )
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=700, deadline=None)
 def test_resource_patterns_agree_with_regular_expressions(glob: str, text: str, many: list[str]) -> None:
     keys = {"x:one": ["a*"], "x:many": many}
     statement = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": glob}

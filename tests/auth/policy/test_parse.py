@@ -11,8 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cumulet.auth.policy.conditions import _OPERATORS as OPERATORS
+from cumulet.auth.policy.conditions import compile_one
+from cumulet.auth.policy.evaluate import AuthRequest, decide
 from cumulet.auth.policy.match import pattern
 from cumulet.auth.policy.parse import load, parse
+from cumulet.base.context import ANONYMOUS
 from cumulet.base.errors import AwsError
 
 GOOD: dict[str, Any] = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
@@ -296,6 +300,64 @@ def test_wildcards_against_an_oracle(glob: str, text: str, fold: bool) -> None:
     regex = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in glob)
     expected = re.fullmatch(regex, text, re.DOTALL | (re.IGNORECASE if fold else 0)) is not None
     assert pattern(glob, fold=fold)(text.upper() if fold else text, {}) is expected
+
+
+ODD = st.one_of(
+    st.text(max_size=6),
+    st.sampled_from(
+        ["*", "s3:*", "arn:aws:s3:::b/${aws:username}", "${", "${x,", "arn:::::", "1e999999", "\0", "::1/999", "-"]
+    ),
+)
+ODD_VALUE = ODD | st.lists(ODD, max_size=3) | st.integers() | st.floats() | st.booleans()
+STATEMENT = st.fixed_dictionaries(
+    {"Effect": st.sampled_from(["Allow", "Deny"])},
+    optional={
+        "Action": ODD_VALUE,
+        "NotAction": ODD_VALUE,
+        "Resource": ODD_VALUE,
+        "NotResource": ODD_VALUE,
+        "Principal": ODD_VALUE
+        | st.dictionaries(st.sampled_from(["AWS", "Service", "Federated"]), ODD_VALUE, max_size=2),
+        "Condition": st.dictionaries(
+            st.sampled_from([*OPERATORS, "ForAllValues:ArnLike", "ForAnyValue:IpAddressIfExists", "NullIfExists"]),
+            st.dictionaries(ODD, ODD_VALUE, max_size=2),
+            max_size=2,
+        ),
+    },
+)
+
+
+@given(
+    st.lists(STATEMENT, min_size=1, max_size=2),
+    st.sampled_from(["identity", "trust", "resource"]),
+    ODD,
+    st.dictionaries(ODD, st.lists(ODD, max_size=2), max_size=3),
+)
+@settings(max_examples=400, deadline=None)
+def test_odd_policies_are_refused_or_judged(statements: Any, kind: Any, resource: str, keys: Any) -> None:
+    try:
+        policy = load({"Version": "2012-10-17", "Statement": statements}, kind)
+    except AwsError as error:
+        assert error.code == "MalformedPolicyDocument"
+        return
+    for operator in OPERATORS:
+        compile_one(operator, "x", ["true"], True)({"x": [resource]})
+    request = AuthRequest("s3:GetObject", resource, ANONYMOUS, keys)
+    assert decide(policy.statements, request).effect in ("Allow", "Deny", "None")
+
+
+@pytest.mark.parametrize(
+    "operator", ["StringLike", "ArnLike", "NumericEquals", "DateEquals", "IpAddress", "BinaryEquals"]
+)
+@pytest.mark.parametrize(
+    "value", ["${x}" * 400, "*a" * 800 + "b", ":" * 2000, "9" * 2000, "1e999999", "${x,'" + "*" * 1500]
+)
+def test_hostile_values_take_no_longer(operator: str, value: str) -> None:
+    started = time.process_time()
+    condition = compile_one(operator, "key", [value], True)
+    for text in ("a" * 2000, "9" * 2000, value):
+        condition({"key": [text], "x": ["*a*"]})
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize("glob", ["*a" * 60 + "b", "*?" * 60 + "b", "*a?a" * 40 + "b"])

@@ -185,7 +185,8 @@ def test_a_deleted_role_takes_its_sessions_along(iam: Any, cloud: Any, account: 
     arn = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     iam.attach_role_policy(RoleName="r", PolicyArn=ADMIN)
     sts = cloud.client("sts", account=account)
-    session = using(cloud, "iam", sts.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"])
+    issued = sts.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    session = using(cloud, "iam", issued)
     assert may(session.list_users)
     iam.put_role_permissions_boundary(RoleName="r", PermissionsBoundary="arn:aws:iam::aws:policy/AmazonS3FullAccess")
     assert not may(session.list_users)
@@ -193,11 +194,16 @@ def test_a_deleted_role_takes_its_sessions_along(iam: Any, cloud: Any, account: 
     assert may(session.list_users)
     iam.detach_role_policy(RoleName="r", PolicyArn=ADMIN)
     iam.delete_role(RoleName="r")
+    dead = using(cloud, "sts", issued)
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        dead.get_caller_identity()
     # Nor is the successor of the same name the role that the session was of.
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust)
     iam.attach_role_policy(RoleName="r", PolicyArn=ADMIN)
-    with pytest.raises(ClientError):
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
         session.list_users()
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        dead.assume_role(RoleArn=arn, RoleSessionName="me")
 
 
 def test_passing_a_role_to_instances_is_a_right(iam: Any, ada: Any, account: str) -> None:

@@ -63,9 +63,12 @@ def test_a_login_profile(iam: Any) -> None:
 def test_changing_ones_password(iam: Any, cloud: Any) -> None:
     iam.create_user(UserName="ada")
     iam.create_login_profile(UserName="ada", Password=GOOD)
-    iam.update_account_password_policy(MinimumPasswordLength=10, RequireNumbers=True, PasswordReusePrevention=2)
     ada = as_user(iam, cloud, "ada")
     assert refused(ada.change_password, OldPassword=GOOD, NewPassword=NEXT)[0] == "AccessDenied"
+    rules = {"MinimumPasswordLength": 10, "RequireNumbers": True, "PasswordReusePrevention": 2}
+    iam.update_account_password_policy(**rules, AllowUsersToChangePassword=True)
+    assert refused(ada.change_password, OldPassword=NEXT, NewPassword=GOOD)[1] == "The old password was incorrect."
+    iam.update_account_password_policy(**rules)
     iam.attach_user_policy(UserName="ada", PolicyArn="arn:aws:iam::aws:policy/IAMUserChangePassword")
     assert refused(ada.change_password, OldPassword=NEXT, NewPassword=GOOD)[1] == "The old password was incorrect."
     assert refused(ada.change_password, OldPassword=GOOD, NewPassword="Battery-Staple") == (

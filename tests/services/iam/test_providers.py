@@ -10,9 +10,7 @@ from botocore.exceptions import ClientError
 
 METADATA = (
     '<?xml version="1.0"?><md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="x">'
-     "<!-- "
-    + "padding " * 130
-    + " --></md:EntityDescriptor>"
+    "<!-- " + "padding " * 130 + " --></md:EntityDescriptor>"
 )
 
 

@@ -174,3 +174,9 @@ def test_what_cannot_be_simulated(iam: Any) -> None:
     assert refused(iam.simulate_custom_policy, PolicyInputList=[good], ActionNames=["s3:*"])[0] == "InvalidInput"
     assert refused(iam.simulate_custom_policy, PolicyInputList=["{"], ActionNames=["s3:GetObject"])[0] == "InvalidInput"
     assert refused(iam.get_context_keys_for_custom_policy, PolicyInputList=["{"])[0] == "InvalidInput"
+
+
+def test_markers_are_numbers(iam: Any) -> None:
+    params = {"PolicyInputList": [document(statement("s3:*"))], "ActionNames": ["s3:GetObject"]}
+    for marker in ("x", "AWFi"):
+        assert refused(iam.simulate_custom_policy, **params, Marker=marker)[0] == "ValidationError"

@@ -7,7 +7,7 @@ Most requests are decided without a single key, so a request pays for what its p
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .principals import is_federated_user
@@ -35,9 +35,10 @@ class LazyContext(Mapping[str, list[str]]):
 
     `more` are keys that the operation brings, before all others, or a function that finds them: it is called once, and
     only if a policy asks for a key that is not global. `now` is in epoch seconds; what is "" or None has no key.
+    `called_via` are the services (`lambda.amazonaws.com`) through which the caller's request came, the first first.
     """
 
-    __slots__ = ("_find", "_more", "now", "principal", "region", "secure", "source_ip")
+    __slots__ = ("_find", "_more", "called_via", "now", "principal", "region", "secure", "source_ip")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class LazyContext(Mapping[str, list[str]]):
         region: str = "",
         source_ip: str = "",
         secure: bool | None = None,
+        called_via: Sequence[str] = (),
         more: Keys | Callable[[], Keys] | None = None,
     ) -> None:
         self.principal = principal
@@ -54,6 +56,7 @@ class LazyContext(Mapping[str, list[str]]):
         self.region = region
         self.source_ip = source_ip
         self.secure = secure
+        self.called_via = called_via
         self._find = more if callable(more) else None
         self._more = _lowered(more) if more and not callable(more) else {}
 
@@ -85,7 +88,7 @@ class LazyContext(Mapping[str, list[str]]):
         maker = _GLOBAL.get(key)
         if maker is not None:
             value = maker(self)
-            return None if not value else [value]
+            return [value] if isinstance(value, str) and value else list(value) if value else None
         if key.startswith(_TAG):
             wanted = key[len(_TAG) :]
             for name, tag in self.principal.tags.items():
@@ -140,7 +143,10 @@ def _instant(context: LazyContext) -> str | None:
     return None if context.now is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.now))
 
 
-_GLOBAL: Final[dict[str, Callable[[LazyContext], str | None]]] = {
+_GLOBAL: Final[dict[str, Callable[[LazyContext], str | Sequence[str] | None]]] = {
+    "aws:calledvia": lambda context: context.called_via,
+    "aws:calledviafirst": lambda context: context.called_via[0] if context.called_via else None,
+    "aws:calledvialast": lambda context: context.called_via[-1] if context.called_via else None,
     "aws:currenttime": _instant,
     "aws:epochtime": lambda context: None if context.now is None else str(int(context.now)),
     "aws:principalaccount": lambda context: context.principal.account if _known(context.principal) else None,
@@ -154,5 +160,6 @@ _GLOBAL: Final[dict[str, Callable[[LazyContext], str | None]]] = {
     "aws:sourcearn": lambda context: _service(context, context.principal.source_arn),
     "aws:sourceip": lambda context: context.source_ip,
     "aws:userid": lambda context: context.principal.user_id if _known(context.principal) else None,
+    "aws:viaawsservice": lambda context: _truth(bool(context.called_via)),
     "aws:username": lambda context: context.principal.name if context.principal.kind == "user" else None,
 }

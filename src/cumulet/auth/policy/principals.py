@@ -6,6 +6,8 @@ enforcement code logic evaluates requests to allow or deny access'.
 
 from __future__ import annotations
 
+import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from cumulet.base import arn
@@ -20,6 +22,12 @@ ENTITY: Final = 2
 """The role behind the session is named (or the user behind a federated session): boundary and session policy cap it."""
 DIRECT: Final = 3
 """The caller itself is named, or everyone: the permission is its own."""
+
+
+@lru_cache(1024)
+def canonical_user(account: str) -> str:
+    """The canonical user id by which S3 knows an account: 64 hexadecimal digits."""
+    return hashlib.sha256(f"canonical user {account}".encode()).hexdigest()
 
 
 def is_federated_user(who: Principal) -> bool:
@@ -74,7 +82,7 @@ class Principals:
         return ACCOUNT if self._account(who) else NOBODY
 
     def _itself(self, who: Principal) -> bool:
-        if who.arn in self._aws or who.user_id in self._canonical or who.user_id in self._aws:
+        if who.arn in self._aws or who.user_id in self._aws:
             return True
         return who.kind == "root" and self._account(who)
 
@@ -85,7 +93,9 @@ class Principals:
         return who.kind == "federated" and (who.account, "user", who.name) in self._entities
 
     def _account(self, who: Principal) -> bool:
-        return who.account in self._aws or f"arn:aws:iam::{who.account}:root" in self._aws
+        if who.account in self._aws or f"arn:aws:iam::{who.account}:root" in self._aws:
+            return True
+        return bool(self._canonical) and canonical_user(who.account) in self._canonical
 
     def _spares(self, who: Principal) -> bool:
         # The account is judged first, then the role or user, then the session: each has to be listed.

@@ -77,6 +77,12 @@ def _all(kind: str) -> _Resource:
     return lambda ctx, req: f"arn:aws:iam::{ctx.account}:{kind}{req.get('PathPrefix', '/')}"
 
 
+def _own_password(ctx: Context, req: Json) -> str | list[str]:
+    """Where the account lets all users change their passwords, no policy has to."""
+    policy = state.setting(ctx, "passwords")
+    return [] if policy and policy["AllowUsersToChangePassword"] else _named("UserName")(ctx, req)
+
+
 def _key_owner(ctx: Context, req: Json) -> str:
     key = credentials.lookup(ctx.readable, req.get("AccessKeyId", ""))
     return key.principal.arn if key is not None and key.principal.kind == "user" else "*"
@@ -183,7 +189,6 @@ TABLE: dict[str, Access] = {
     **_rows(_named("RoleName"), "AttachRolePolicy", "DetachRolePolicy", keys=_attaching),
     **_rows(
         _named("UserName"),
-        "ChangePassword",
         "CreateAccessKey",
         "CreateLoginProfile",
         "DeactivateMFADevice",
@@ -208,6 +213,7 @@ TABLE: dict[str, Access] = {
     **_rows(_linked, "CreateServiceLinkedRole", keys=_service),
     **_rows(_task, "GetServiceLinkedRoleDeletionStatus", keys=None),
     **_rows(_key_owner, "GetAccessKeyLastUsed", keys=None),
+    **_rows(_own_password, "ChangePassword", keys=None),
     **_rows(
         _given("PolicyArn"),
         "CreatePolicyVersion",

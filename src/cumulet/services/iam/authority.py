@@ -68,8 +68,9 @@ def withdraw_policy(ctx: Context, arn: str) -> None:
 def use(ctx: Context, arn: str, policy: Json) -> None:
     """A policy is about to be attached or to be a boundary: AWS's own are published at their first use, and whenever a newer
     Cumulet brings another version of them."""
-    if arn.startswith(managed.PREFIX):
+    if arn.startswith(managed.PREFIX) and state.published(ctx, arn) != policy["default"]:
         publish_policy(ctx, arn, policy)
+        state.set_published(ctx, arn, policy["default"])
 
 
 def document(ctx: Context, arn: str, policy: Json) -> str:

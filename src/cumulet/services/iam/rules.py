@@ -279,6 +279,14 @@ def marker(req: Json) -> str:
     return raw.decode("utf-8", "replace")
 
 
+def number_marker(req: Json) -> int:
+    """The number of the item that a page starts with, where items are counted. Raises ValidationError."""
+    place = marker(req)
+    if place and not (place.isascii() and place.isdigit() and len(place) < 10):
+        raise validation("Invalid Marker.")
+    return int(place or 0)
+
+
 def paged(name: str, items: list[T], req: Json, place: Callable[[T], str]) -> Json:
     """A page out of `items`, of which one more than MaxItems was read; `place` says where an item stands."""
     most = req.get("MaxItems", PAGE)

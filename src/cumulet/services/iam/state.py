@@ -16,8 +16,10 @@
     profile                    role's id, profile's id       → the instance profile's name
     login                      user's id, ""                 → a salted hash of the password, and when it was made
     device                     user's id, serial number      → when the device was enabled
+    metadata                   SAML provider's id, ""        → its metadata document
     account                    what                          → alias, password policy, time of the credential report, …
     alias                      alias, of all accounts        → the account that has it
+    published                  AWS policy's ARN, for all     → which version of it the kernel knows
 
 Names are unique whatever their case. What hangs on an entity is keyed by its unique id: a successor starts empty.
 """
@@ -37,7 +39,7 @@ Kind = Literal["role", "user", "policy", "group", "instance-profile", "oidc-prov
 Owner = Literal["user", "group", "role"]
 """Those that have policies."""
 
-Part = Literal["member", "membership", "profile", "login", "device"]
+Part = Literal["member", "membership", "profile", "login", "device", "metadata"]
 """What hangs on entities and is kept in one and the same way."""
 
 MANY = 1000
@@ -53,7 +55,7 @@ def _at(ctx: Context, kind: str, *parts: str | int) -> bytes:
 
 
 def _read(ctx: Context, key: bytes) -> Any:
-    raw = ctx.tx.get(key)
+    raw = ctx.readable.get(key)
     return records.decode(raw) if raw is not None else None
 
 
@@ -94,7 +96,18 @@ def drop(ctx: Context, kind: Kind, record: Json) -> None:
     """Delete an entity and everything that is keyed by its id."""
     ctx.tx.delete(_at(ctx, kind, record["name"].lower()))
     ctx.tx.delete(_at(ctx, f"{kind}-path", record["path"], record["name"].lower()))
-    for part in ("inline", "attached", "version", "key", "member", "membership", "profile", "login", "device"):
+    for part in (
+        "inline",
+        "attached",
+        "version",
+        "key",
+        "member",
+        "membership",
+        "profile",
+        "login",
+        "device",
+        "metadata",
+    ):
         ctx.tx.clear_range(*keys.bounds(_at(ctx, part, record["id"])))
     _count(ctx, kind, -1)
 
@@ -336,6 +349,16 @@ def set_alias(ctx: Context, alias: str | None) -> None:
     set_setting(ctx, "alias", alias)
     if alias is not None:
         ctx.tx.put(_space("", "alias") + keys.pack(alias), records.encode(ctx.account))
+
+
+def published(ctx: Context, arn: str) -> int:
+    """The version of an AWS managed policy that is in the kernel's grants, 0 for none."""
+    return int(_read(ctx, _space("", "published") + keys.pack(arn)) or 0)
+
+
+def set_published(ctx: Context, arn: str, version: int) -> None:
+    """Note which version of an AWS managed policy is in the kernel's grants."""
+    ctx.tx.put(_space("", "published") + keys.pack(arn), records.encode(version))
 
 
 def _named(ctx: Context, kind: str, owner_id: str, past: str, limit: int) -> list[tuple[str, Any]]:

@@ -14,7 +14,7 @@ from cumulet.base import arn
 from cumulet.base.context import Principal
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
-from cumulet.kernel.authorise import authority
+from cumulet.kernel.authorise import Judged, authority
 from cumulet.kernel.context import Context
 
 from .sessions import Brought
@@ -65,6 +65,7 @@ def trusted_role(ctx: Context, req: Json, session: Brought) -> Json:
         verdict = authorise(
             request, mine, resource_policy=Named(role_arn, policy), resource_account=account, must_be_trusted=True
         )
+        ctx.verdicts.append(Judged(request, mine, verdict))
         if not verdict.allowed:
             raise AwsError("AccessDenied", denial(verdict, request), 403)
     return {**role, "Account": account}

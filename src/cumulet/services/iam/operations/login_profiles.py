@@ -8,7 +8,7 @@ from cumulet.kernel.context import Context
 from cumulet.kernel.service import operation
 
 from .. import passwords, rules, state
-from .users import caller_name
+from .users import named_or_caller
 
 
 @operation
@@ -19,7 +19,7 @@ async def create_login_profile(ctx: Context, req: Json) -> Json:
     digest = await ctx.offload(passwords.hashed, req["Password"])
 
     def create(inside: Context) -> Json:
-        user = _user(inside, req)
+        user = named_or_caller(inside, req)
         if _read(inside, user) is not None:
             raise rules.exists(f"Login Profile for user {user['name']} already exists.")
         passwords.check(req["Password"], state.setting(inside, "passwords"))
@@ -41,7 +41,7 @@ async def create_login_profile(ctx: Context, req: Json) -> Json:
 @operation
 def get_login_profile(ctx: Context, req: Json) -> Json:
     """See IAM API Reference, 'GetLoginProfile'."""
-    user = _user(ctx, req)
+    user = named_or_caller(ctx, req)
     return {"LoginProfile": _described(user, _existing(ctx, user))}
 
 
@@ -70,7 +70,7 @@ async def update_login_profile(ctx: Context, req: Json) -> None:
 @operation
 def delete_login_profile(ctx: Context, req: Json) -> None:
     """See IAM API Reference, 'DeleteLoginProfile'."""
-    user = _user(ctx, req)
+    user = named_or_caller(ctx, req)
     _existing(ctx, user)
     state.drop_part(ctx, "login", user["id"], "")
 
@@ -110,13 +110,6 @@ async def change_password(ctx: Context, req: Json) -> None:
 def _changed(ctx: Context, record: Json, digest: str) -> Json:
     former = [record["password"], *record["former"]][: rules.PASSWORDS]
     return {**record, "password": digest, "former": former, "changed": int(ctx.now)}
-
-
-def _user(ctx: Context, req: Json) -> Json:
-    name = req.get("UserName") or caller_name(ctx)
-    if name is None:
-        raise rules.validation("Must specify userName when calling with root credentials.")
-    return rules.existing(ctx, "user", name)
 
 
 def _read(ctx: Context, user: Json) -> Json | None:

@@ -9,7 +9,7 @@ from cumulet.kernel.service import operation
 
 from .. import rules, state, totp
 from . import describe
-from .users import caller_name
+from .users import caller_name, named_or_caller
 
 
 @operation
@@ -54,7 +54,7 @@ def resync_mfa_device(ctx: Context, req: Json) -> None:
 @operation
 def deactivate_mfa_device(ctx: Context, req: Json) -> None:
     """See IAM API Reference, 'DeactivateMFADevice'."""
-    user = _user(ctx, req)
+    user = named_or_caller(ctx, req)
     device = _enabled(ctx, user, req["SerialNumber"])
     kept = {key: value for key, value in device.items() if key not in ("owner", "user", "enabled")}
     state.put(ctx, "mfa", kept)
@@ -129,13 +129,6 @@ def _enabled(ctx: Context, user: Json, serial: str) -> Json:
     if state.part(ctx, "device", user["id"], serial) is None:
         raise rules.missing(f"MFA Device invalid for user {user['name']}.")
     return rules.existing_device(ctx, serial)
-
-
-def _user(ctx: Context, req: Json) -> Json:
-    name = req.get("UserName") or caller_name(ctx)
-    if name is None:
-        raise rules.validation("Must specify userName when calling with root credentials.")
-    return rules.existing(ctx, "user", name)
 
 
 def _in_use(ctx: Context, change: int) -> None:

@@ -110,11 +110,11 @@ def create_saml_provider(ctx: Context, req: Json) -> Json:
         "id": "ASP" + hexid(16),
         "path": "/",
         "created": int(ctx.now),
-        "metadata": req["SAMLMetadataDocument"],
         "encryption": req.get("AssertionEncryptionMode"),
         "tags": tags,
     }
     state.create(ctx, "saml-provider", record)
+    state.put_part(ctx, "metadata", record["id"], "", req["SAMLMetadataDocument"])
     made = {"SAMLProviderArn": rules.make_arn(ctx, "saml-provider", record)}
     return {**made, "Tags": tags} if tags else made
 
@@ -125,7 +125,7 @@ def get_saml_provider(ctx: Context, req: Json) -> Json:
     record = rules.existing_provider(ctx, "saml-provider", req["SAMLProviderArn"])
     shown = {
         "SAMLProviderUUID": record["id"],
-        "SAMLMetadataDocument": record["metadata"],
+        "SAMLMetadataDocument": state.part(ctx, "metadata", record["id"], ""),
         "CreateDate": record["created"],
         "ValidUntil": record["created"] + _HUNDRED_YEARS,
         "Tags": record["tags"],
@@ -157,7 +157,7 @@ def update_saml_provider(ctx: Context, req: Json) -> Json:
     record = rules.existing_provider(ctx, "saml-provider", req["SAMLProviderArn"])
     if "SAMLMetadataDocument" in req:
         _check_metadata(req["SAMLMetadataDocument"])
-        record = {**record, "metadata": req["SAMLMetadataDocument"]}
+        state.put_part(ctx, "metadata", record["id"], "", req["SAMLMetadataDocument"])
     if "AssertionEncryptionMode" in req:
         record = {**record, "encryption": req["AssertionEncryptionMode"]}
     state.put(ctx, "saml-provider", record)

@@ -31,6 +31,7 @@ class _Scene:
     """Who asks, under which policies. `texts` are the documents of the policies, by the identity of their Named."""
 
     principal: Principal
+    now: float
     identity: list[Named] = field(default_factory=list)
     boundary: list[Named] | None = None
     resource: Named | None = None
@@ -48,7 +49,7 @@ class _Scene:
 @operation
 def simulate_custom_policy(ctx: Context, req: Json) -> Generator[None, None, Json]:
     """Of policies that are given. See IAM API Reference, 'SimulateCustomPolicy'."""
-    return (yield from _simulated(ctx, req, _Scene(_nobody(ctx))))
+    return (yield from _simulated(ctx, req, _Scene(_nobody(ctx), ctx.now)))
 
 
 @operation
@@ -57,7 +58,7 @@ def simulate_principal_policy(ctx: Context, req: Json) -> Generator[None, None, 
     if "PolicyExclusionList" in req:
         raise AwsError("NotImplemented", "Cumulet does not implement the parameter PolicyExclusionList yet.", 501)
     kind, owner = _source(ctx, req["PolicySourceArn"])
-    scene = _Scene(_principal(ctx, kind, owner))
+    scene = _Scene(_principal(ctx, kind, owner), ctx.now)
     for name, text in _documents(ctx, kind, owner):
         scene.identity.append(scene.compiled(name, text))
     if "boundary" in owner:
@@ -70,35 +71,37 @@ def simulate_principal_policy(ctx: Context, req: Json) -> Generator[None, None, 
 
 
 @operation
-def get_context_keys_for_custom_policy(_ctx: Context, req: Json) -> Json:
+def get_context_keys_for_custom_policy(_ctx: Context, req: Json) -> Generator[None, None, Json]:
     """See IAM API Reference, 'GetContextKeysForCustomPolicy'."""
-    return {"ContextKeyNames": context_keys(_given(req))}
+    return {"ContextKeyNames": (yield from _context_keys(req, []))}
 
 
 @operation
-def get_context_keys_for_principal_policy(ctx: Context, req: Json) -> Json:
+def get_context_keys_for_principal_policy(ctx: Context, req: Json) -> Generator[None, None, Json]:
     """See IAM API Reference, 'GetContextKeysForPrincipalPolicy'."""
     kind, owner = _source(ctx, req["PolicySourceArn"])
     own = [parse(text, "identity") for _, text in _documents(ctx, kind, owner)]
-    return {"ContextKeyNames": context_keys([*own, *_given(req)])}
+    return {"ContextKeyNames": (yield from _context_keys(req, own))}
 
 
-def _given(req: Json) -> list[Policy]:
-    return [parse(text, "identity", "InvalidInput") for text in req.get("PolicyInputList", ())]
+def _context_keys(req: Json, policies: list[Policy]) -> Generator[None, None, list[str]]:
+    for text in req.get("PolicyInputList", ()):
+        policies.append(parse(text, "identity", "InvalidInput"))
+        yield
+    return context_keys(policies)
 
 
 def _simulated(ctx: Context, req: Json, scene: _Scene) -> Generator[None, None, Json]:
-    _complete(ctx, req, scene)
-    resources = req.get("ResourceArns") or ["*"]
-    questions = [(action, resource) for action in req["ActionNames"] for resource in resources]
-    for action in req["ActionNames"]:
+    yield from _complete(req, scene)
+    actions, resources = req["ActionNames"], req.get("ResourceArns") or ["*"]
+    for action in actions:
         vendor, colon, name = action.partition(":")
         if not (vendor and colon and name) or "*" in action or "?" in action:
             raise AwsError("InvalidInput", f"Invalid action name: {action}", 400)
-    start = int(rules.marker(req) or 0)
-    page = list(enumerate(questions))[start : start + rules.page_size(req)]
+    start = rules.number_marker(req)
     results = []
-    for number, (action, resource) in page:
+    for number in range(start, min(start + rules.page_size(req), len(actions) * len(resources))):
+        action, resource = actions[number // len(resources)], resources[number % len(resources)]
         results.append((number + 1, _evaluated(ctx, scene, action, resource, specific="ResourceArns" in req)))
         yield
     answer = rules.paged("EvaluationResults", results, req, lambda entry: str(entry[0]))
@@ -106,18 +109,18 @@ def _simulated(ctx: Context, req: Json, scene: _Scene) -> Generator[None, None, 
     return answer
 
 
-def _complete(ctx: Context, req: Json, scene: _Scene) -> None:
+def _complete(req: Json, scene: _Scene) -> Generator[None, None, None]:
     """Add to the scene what the request gives. Raises InvalidInput, NotImplemented."""
     if "ResourceHandlingOption" in req:
         raise AwsError("NotImplemented", "Cumulet does not implement the parameter ResourceHandlingOption yet.", 501)
     for number, text in enumerate(req.get("PolicyInputList", ()), 1):
         scene.identity.append(scene.compiled(f"PolicyInputList.{number}", text))
-    boundaries = req.get("PermissionsBoundaryPolicyInputList", ())
-    if boundaries:
-        scene.boundary = [
-            scene.compiled(f"PermissionsBoundaryPolicyInputList.{number}", text)
-            for number, text in enumerate(boundaries, 1)
-        ]
+        yield
+    boundaries = []
+    for number, text in enumerate(req.get("PermissionsBoundaryPolicyInputList", ()), 1):
+        boundaries.append(scene.compiled(f"PermissionsBoundaryPolicyInputList.{number}", text))
+        yield
+    scene.boundary = boundaries or scene.boundary
     if "CallerArn" in req:
         scene.principal = _caller(req["CallerArn"])
         scene.keys = dict(global_keys(scene.principal))
@@ -128,7 +131,7 @@ def _complete(ctx: Context, req: Json, scene: _Scene) -> None:
     if "ResourceOwner" in req:
         parts = arn.parse(req["ResourceOwner"])
         scene.owner = parts.account if parts is not None else req["ResourceOwner"]
-    for key, value in global_keys(ANONYMOUS, now=ctx.now).items():
+    for key, value in global_keys(ANONYMOUS, now=scene.now).items():
         if key in _TIMES:
             scene.keys.setdefault(key, value)
     for entry in req.get("ContextEntries", ()):

@@ -93,3 +93,11 @@ def caller_name(ctx: Context) -> str | None:
     if ctx.principal.kind == "root":
         return None
     raise rules.validation("Must specify userName when calling with non-User credentials")
+
+
+def named_or_caller(ctx: Context, req: Json) -> Json:
+    """The record of the user that a request names, else of the calling user. Raises NoSuchEntity, ValidationError."""
+    name = req.get("UserName") or caller_name(ctx)
+    if name is None:
+        raise rules.validation("Must specify userName when calling with root credentials.")
+    return rules.existing(ctx, "user", name)
