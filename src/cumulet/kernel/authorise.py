@@ -8,24 +8,19 @@ policy, and everybody else by what IAM has given: identity policies, permissions
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from cumulet.auth import credentials, grants
-from cumulet.auth.grants import Grants, Named
-from cumulet.auth.policy import parse
-from cumulet.auth.policy.authorise import NO_AUTHORITY, Authority, Verdict, authorise, denial
+from cumulet.auth.policy.authorise import Authority, Verdict, authorise, denial
 from cumulet.auth.policy.context import LazyContext
 from cumulet.auth.policy.evaluate import AuthRequest
 from cumulet.auth.policy.explain import explain
 from cumulet.base.arn import parse as parse_arn
-from cumulet.base.context import Principal
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
-from cumulet.store.api import Reader
 
 from .access import Check, Keys
+from .rights import authority, session_keys
 from .service import Handler
 
 if TYPE_CHECKING:
@@ -85,50 +80,6 @@ def judge(ctx: Context, what: Check) -> AwsError | None:
     return None
 
 
-def authority(reader: Reader, principal: Principal) -> Authority:
-    """Everything that IAM says of a user, a role's session or a federated user."""
-    found = of(reader, principal)
-    if found is None:
-        return NO_AUTHORITY
-    boundary = _managed(reader, [found.boundary]) if found.boundary is not None else None
-    return Authority(_identity(reader, principal.account, found), boundary, _session(reader, principal))
-
-
-def of(reader: Reader, principal: Principal) -> Grants | None:
-    """The grants of the user or role behind a principal; None where it is gone, even if a namesake is there."""
-    kind: grants.Kind = "role" if principal.kind == "role" else "user"
-    found = grants.of(reader, principal.account, kind, principal.name)
-    # A role's session is known as `AROA…:session`, a user's temporary key as the user.
-    return found if found is not None and found.id == principal.user_id.partition(":")[0] else None
-
-
-def _identity(reader: Reader, account: str, found: Grants) -> list[Named]:
-    policies = [*found.inline, *_managed(reader, found.attached)]
-    for name in found.groups:
-        group = grants.of(reader, account, "group", name)
-        if group is not None:
-            policies += group.inline
-            policies += _managed(reader, group.attached)
-    return policies
-
-
-def _managed(reader: Reader, arns: Iterable[str]) -> list[Named]:
-    return [found for arn in arns if (found := grants.policy(reader, arn)) is not None]
-
-
-def _session(reader: Reader, principal: Principal) -> list[Named] | None:
-    key = credentials.lookup(reader, principal.access_key) if principal.access_key else None
-    if key is None or not key.session_policies:
-        return None
-    named = []
-    for text in key.session_policies:
-        if text.startswith("arn:"):
-            named += _managed(reader, [text])
-        else:
-            named.append(Named("session policy", parse.parse(text, "identity")))
-    return named
-
-
 def _context(ctx: Context, what: Check) -> LazyContext:
     request = ctx.request
     return LazyContext(
@@ -142,7 +93,8 @@ def _context(ctx: Context, what: Check) -> LazyContext:
 
 
 def _more(ctx: Context, what: Check) -> Keys:
-    keys = dict(what.keys() if callable(what.keys) else what.keys)
+    keys = session_keys(ctx.readable, ctx.principal, ctx.now)
+    keys |= what.keys() if callable(what.keys) else what.keys
     if ctx.request is not None and "user-agent" in ctx.request.headers:
         keys["aws:UserAgent"] = ctx.request.headers["user-agent"]
     return keys

@@ -24,9 +24,9 @@ from cumulet.wire.compile import Operation, operation
 from cumulet.wire.errors import fail, unknown_operation
 
 from . import inline
-from .authorise import of
 from .context import MAX_ATTEMPTS, Context
 from .kernel import Kernel
+from .rights import alive
 from .service import MAX_BODY, Handler, Kind
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 UNKNOWN_KEY = frozenset(("InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"))
 """What a client hears whose access key nobody has made: mostly that of another cloud."""
 
-MORTAL = frozenset(("user", "role"))
+MORTAL = frozenset(("user", "role", "federated"))
 """Callers that IAM can delete."""
 
 LARGE = 128 * 1024
@@ -142,7 +142,7 @@ class _Call:
             signing_name=self.signing_name,
         )
         principal = who.principal
-        if principal.kind in MORTAL and of(reader, principal) is None:
+        if principal.kind in MORTAL and not alive(reader, principal):
             # The user or role is gone, and with it every key that speaks for it.
             raise unknown_key(family(what.protocol, what.service), principal.access_key)
         account = DEFAULT_ACCOUNT if principal.kind == "anonymous" else principal.account

@@ -202,9 +202,6 @@ def test_federated_users(sts: Any, cloud: Any, iam: Any, account: str) -> None:
     assert (root["Expiration"] - datetime.now(UTC)).total_seconds() <= 3600
 
 
-@pytest.mark.xfail(
-    strict=False, reason="the kernel finds a federated user's rights by the key's issuer from its next step on"
-)
 def test_federated_users_have_what_both_allow(sts: Any, cloud: Any, iam: Any) -> None:
     iam.create_user(UserName="ada")
     ada = using(cloud, "sts", iam.create_access_key(UserName="ada")["AccessKey"])

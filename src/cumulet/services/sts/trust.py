@@ -14,8 +14,9 @@ from cumulet.base import arn
 from cumulet.base.context import Principal
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
-from cumulet.kernel.authorise import Judged, authority
+from cumulet.kernel.authorise import Judged
 from cumulet.kernel.context import Context
+from cumulet.kernel.rights import authority
 
 from .sessions import Brought
 
