@@ -42,7 +42,7 @@ class Kernel:
         self.audit = Audit(machine)
         self.rehearse = machine.settings.rehearse
         self.closing: list[Callable[[], Awaitable[None]]] = []
-        """Called at the end, after the last function and before the store closes."""
+        """What brings soft buffers into the store: called at the end, and before an event counts as done."""
         registry.bind(machine)
 
     async def start(self) -> None:
@@ -59,18 +59,19 @@ class Kernel:
         functions = self.machine.started_functions
         if functions is not None:
             await functions.close()
-        await self._last_words()
+        await self.last_words()
         await self.machine.blobs.close()
         await self.machine.kv.close()
 
-    async def _last_words(self) -> None:
+    async def last_words(self) -> None:
+        """Have what functions have printed so far in the store."""
         # A store that takes no writes (a full disk) must not keep the cloud from ending.
         try:
             async with asyncio.timeout(LAST_WORDS):
                 for last in self.closing:
                     await last()
         except TimeoutError:
-            log.warning("the last log lines of functions could not be stored")
+            log.warning("log lines of functions could not be stored yet")
 
     async def reset(self) -> None:
         """Forget everything: a cloud as new.
@@ -81,7 +82,7 @@ class Kernel:
         functions = self.machine.started_functions
         if functions is not None:
             await functions.discard("", now=True)
-            await self._last_words()
+            await self.last_words()
         self.outbox.forget()
         self.jobs.forget()
         self.audit.forget()

@@ -77,6 +77,8 @@ async def invoke(ctx: Context, detail: Json) -> None:
     except AwsError as err:
         _refused(ctx, ref, head, detail, payload, err)
         return
+    # What the invocation has printed must not be lost once its event is gone.
+    await ctx.kernel.last_words()
     if outcome.error is None:
         _settle(ctx, ref, detail, None)
         return
