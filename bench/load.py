@@ -44,13 +44,22 @@ class Result:
         return self.requests / self.seconds
 
 
-def signed(method: str, url: str, service: str, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
-    """A whole HTTP/1.1 request, signed with the default key."""
+ROOT = botocore.credentials.Credentials("test", "test")
+
+
+def signed(
+    method: str,
+    url: str,
+    service: str,
+    body: bytes = b"",
+    headers: dict[str, str] | None = None,
+    credentials: botocore.credentials.Credentials = ROOT,
+) -> bytes:
+    """A whole HTTP/1.1 request, signed with the default key where no other is given."""
     request = botocore.awsrequest.AWSRequest(method, url, data=body, headers=headers or {})
     if headers and headers.get("x-amz-content-sha256") == "UNSIGNED-PAYLOAD":
         # Over plain HTTP botocore signs the payload whatever the header says.
         request.context["client_config"] = botocore.config.Config(s3={"payload_signing_enabled": False})
-    credentials = botocore.credentials.Credentials("test", "test")
     kind = botocore.auth.S3SigV4Auth if service == "s3" else botocore.auth.SigV4Auth
     kind(credentials, service, "us-east-1").add_auth(request)
     _, _, rest = url.partition("://")

@@ -18,9 +18,11 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import inside
 import servers
 from load import WRK, Result, cpu_since, cpu_times, rss_mb, run, signed, wrk
 
@@ -60,6 +62,22 @@ def s3_cases(server: servers.Server, seconds: float) -> dict[str, Result]:
         "S3 PUT 16 MB, signed": large(signed("PUT", f"{url}/large2", "s3", MB16)),
         "S3 GET 16 MB": large(signed("GET", f"{url}/large", "s3")),
     }
+
+
+def role_case(server: servers.Server, seconds: float) -> Result:
+    """The small get again, by a role with ten policies of four statements of which only the last one allows it."""
+    iam, account = client(server, "iam"), "000000000000"
+    who = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [who]})
+    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    for number in range(10):
+        names = [f"other-{number}-{count}" for count in range(4)] if number < 9 else ["a", "b", "c", "bench"]
+        statements = [{"Effect": "Allow", "Action": "s3:Get*", "Resource": f"arn:aws:s3:::{name}/*"} for name in names]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_role_policy(RoleName="reader", PolicyName=f"p{number}", PolicyDocument=document)
+    given = client(server, "sts").assume_role(RoleArn=role, RoleSessionName="bench")["Credentials"]
+    keys = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    return small(server, signed("GET", f"{server.url}/bench/small", "s3", credentials=keys), 16, seconds)
 
 
 def small(server: servers.Server, request: bytes, clients: int, seconds: float) -> Result:
@@ -179,6 +197,10 @@ def main() -> None:
         print(f"  {'':22s} {'cumulet':>14s} {'CPU':>12s} {title:>12s}     ratio")
         for name, result in ours.items():
             print(line(name, result, theirs.get(name)))
+        judged = role_case(server, options.seconds)
+        print(line("GET as a role", judged, None), " ten policies of four statements")
+        for name, spent in inside.costs().items():
+            print(f"    {name:42s} {spent:5.1f} µs in process")
         lambda_cases(server, options.seconds)
         print(
             f"  idle memory             {idle:9.1f} MB"
