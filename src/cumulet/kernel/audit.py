@@ -15,7 +15,7 @@ from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
 from cumulet.store import keys, records
 
-from .authorise import Judged, explained
+from .authorise import Judged
 
 if TYPE_CHECKING:
     from .context import Context
@@ -105,5 +105,5 @@ def _record(event: _Event, *, reasons: bool = True) -> Json:
     if event.error is not None:
         record["errorCode"] = event.error
     if reasons and event.verdicts:
-        record["decisions"] = [explained(judged) for judged in event.verdicts]
+        record["decisions"] = [judged.explained() for judged in event.verdicts]
     return record

@@ -11,11 +11,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from cumulet.auth.grants import Named
 from cumulet.auth.policy.authorise import Authority, Verdict, authorise, denial
 from cumulet.auth.policy.context import LazyContext
 from cumulet.auth.policy.evaluate import AuthRequest
 from cumulet.auth.policy.explain import explain
 from cumulet.base.arn import parse as parse_arn
+from cumulet.base.context import Principal
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
 
@@ -33,11 +35,25 @@ _DENIED_CODES = {"s3": "AccessDenied", "iam": "AccessDenied", "sts": "AccessDeni
 
 
 class Judged(NamedTuple):
-    """A question that was answered, with what the answer rests on."""
+    """A question that was answered. Thousands are kept: of what was allowed only the verdict, of a refusal its explanation."""
 
-    request: AuthRequest
-    authority: Authority
+    principal: Principal
+    action: str
+    resource: str
     verdict: Verdict
+    explanation: Json | None = None
+
+    def explained(self) -> Json:
+        """What was decided and why."""
+        if self.explanation is not None:
+            return self.explanation
+        return explain(self.verdict, AuthRequest(self.action, self.resource, self.principal))
+
+
+def judged(request: AuthRequest, rights: Authority, verdict: Verdict, policy: Named | None = None) -> Judged:
+    """The record of an answer that rests on these rights and on the resource's policy."""
+    explanation = None if verdict.allowed else explain(verdict, request, rights, policy)
+    return Judged(request.principal, request.action, request.resource, verdict, explanation)
 
 
 def check(ctx: Context, handler: Handler, params: Json) -> None:
@@ -70,7 +86,7 @@ def judge(ctx: Context, what: Check) -> AwsError | None:
     arn = parse_arn(what.resource)
     owner = arn.account if arn is not None and arn.account else principal.account
     verdict = authorise(request, rights, resource_policy=None, resource_account=owner)
-    ctx.verdicts.append(Judged(request, rights, verdict))
+    ctx.verdicts.append(judged(request, rights, verdict))
     if verdict.allowed:
         return None
     refused = _refusal(ctx, denial(verdict, request, quoted=ctx.service == "s3"))
@@ -103,9 +119,3 @@ def _more(ctx: Context, what: Check) -> Keys:
 def _refusal(ctx: Context, message: str) -> AwsError:
     code = _DENIED_CODES.get(ctx.service, "AccessDeniedException")
     return AwsError(code, message, 403 if ctx.service in ("s3", "iam", "sts", "lambda") else 400)
-
-
-def explained(judged: Judged) -> Json:
-    """What was decided and why, for the audit."""
-    found: Json = explain(judged.verdict, judged.request, judged.authority)
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from urllib.parse import parse_qsl
 
 from cumulet.base.errors import AwsError
@@ -85,7 +86,7 @@ def _version(plain: str, versioned: str) -> Access:
 
     def also(ctx: Context, req: Json) -> Iterable[Check]:
         action = versioned if req.get("VersionId") else plain
-        yield Check(action, f"arn:aws:s3:::{req['Bucket']}/{req['Key']}", _reading(ctx, req))
+        yield Check(action, f"arn:aws:s3:::{req['Bucket']}/{req['Key']}", partial(_reading, ctx, req))
 
     return Access(plain, _nowhere, also=also)
 

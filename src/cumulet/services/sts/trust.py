@@ -14,7 +14,7 @@ from cumulet.base import arn
 from cumulet.base.context import Principal
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
-from cumulet.kernel.authorise import Judged
+from cumulet.kernel.authorise import judged
 from cumulet.kernel.context import Context
 from cumulet.kernel.rights import authority
 
@@ -63,10 +63,9 @@ def trusted_role(ctx: Context, req: Json, session: Brought) -> Json:
     mine = _authority(ctx, who)
     for one in _actions(session):
         request = AuthRequest(one, role_arn, who, context)
-        verdict = authorise(
-            request, mine, resource_policy=Named(role_arn, policy), resource_account=account, must_be_trusted=True
-        )
-        ctx.verdicts.append(Judged(request, mine, verdict))
+        trust = Named(role_arn, policy)
+        verdict = authorise(request, mine, resource_policy=trust, resource_account=account, must_be_trusted=True)
+        ctx.verdicts.append(judged(request, mine, verdict, trust))
         if not verdict.allowed:
             raise AwsError("AccessDenied", denial(verdict, request), 403)
     return {**role, "Account": account}
