@@ -307,6 +307,7 @@ class _Call:
 
     def _audit_failure(self, ctx: Context, err: AwsError) -> None:
         if err.code.startswith("AccessDenied"):
+            log.info("%s:%s denied, request %s: %s", ctx.service, self.claim.operation, ctx.request_id, err.message)
             self._record(ctx, err)
         else:
             self.kernel.audit.data(ctx, self.claim.operation, err)
