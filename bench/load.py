@@ -23,6 +23,8 @@ import botocore.awsrequest
 import botocore.config
 import botocore.credentials
 
+PATIENCE = 15.0
+"""Seconds that a server may take for an answer before its case counts as failed."""
 TICK = os.sysconf("SC_CLK_TCK")
 WRK = shutil.which("wrk")
 """The load generator for small requests; None: the one in Python below."""
@@ -173,10 +175,17 @@ def run(pid: int, port: int, request: bytes, *, clients: int, seconds: float, li
 
     async def everybody() -> None:
         until = time.perf_counter() + seconds
-        await asyncio.gather(*(_client(port, request, until, times, limit) for _ in range(clients)))
+        everyone = asyncio.gather(*(_client(port, request, until, times, limit) for _ in range(clients)))
+        try:
+            await asyncio.wait_for(everyone, seconds + PATIENCE)
+        except TimeoutError:
+            raise RuntimeError(f"no answer for {PATIENCE:.0f} s") from None
 
     async def one() -> None:
-        await _client(port, request, time.perf_counter() + 60, [], 1)
+        try:
+            await asyncio.wait_for(_client(port, request, time.perf_counter() + 60, [], 1), PATIENCE)
+        except TimeoutError:
+            raise RuntimeError(f"no answer for {PATIENCE:.0f} s") from None
 
     asyncio.run(one())
     cpu, begun = cpu_times(pid), time.perf_counter()
