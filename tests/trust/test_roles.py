@@ -191,6 +191,25 @@ def test_handing_over_a_role_needs_pass_role(caller: Caller, account: str) -> No
     functions.create_function(**create)
 
 
+def test_a_functions_own_policy_may_allow_what_no_identity_policy_does(caller: Caller, account: str) -> None:
+    trust = trusting({"Service": "lambda.amazonaws.com"})
+    role = caller.iam.create_role(RoleName="worker", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context): return 1\n")
+    root = caller.cloud.client("lambda", account=account)
+    code = {"ZipFile": buffer.getvalue()}
+    root.create_function(FunctionName="f", Runtime=RUNTIME, Handler="app.handler", Role=role, Code=code)
+    root.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+    functions = caller.client("lambda")
+    assert "lambda:InvokeFunction" in refused(lambda: functions.invoke(FunctionName="f"))[1]
+    permission = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": caller.role}
+    root.add_permission(FunctionName="f", **permission)
+    assert functions.invoke(FunctionName="f")["Payload"].read() == b"1"
+    caller.may(allowing("lambda:InvokeFunction", "*").replace("Allow", "Deny"))
+    assert "explicit deny" in refused(lambda: functions.invoke(FunctionName="f"))[1]
+
+
 def test_a_function_is_refused_until_its_role_allows(cloud: Any, account: str, eventually: Callable[..., Any]) -> None:
     iam, functions, s3 = (cloud.client(name, account=account) for name in ("iam", "lambda", "s3"))
     s3.create_bucket(Bucket=f"b-{account}")

@@ -17,6 +17,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cumulet.auth.grants import Named
 from cumulet.base.types import Json
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Check(NamedTuple):
     action: str
     resource: str
     keys: Keys | Callable[[], Keys] = _NONE
+    policy: Named | None = None
+    """The resource's own policy, which may allow what no identity policy does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class Access:
     """What one operation needs.
 
     `resource` is an ARN with members of the request, `{account}` and `{region}` in braces, or a function that gives one or
-    several. `keys` gives condition keys beyond the global ones; `also` further checks (iam:PassRole, a copy's source).
+    several. `keys` gives condition keys beyond the global ones; `also` further checks (iam:PassRole, a copy's source);
+    `policy` the resource's own policy, where it has one.
     `free` operations need no permission.
     """
 
@@ -48,6 +52,7 @@ class Access:
     resource: str | Callable[[Context, Json], str | list[str]] = "*"
     keys: Callable[[Context, Json], Keys] | None = None
     also: Callable[[Context, Json], Iterable[Check]] | None = None
+    policy: Callable[[Context, Json], Named | None] | None = None
     free: bool = False
 
     def checks(self, ctx: Context, params: Json) -> list[Check]:
@@ -63,7 +68,8 @@ class Access:
             found = self.resource(ctx, params)
         # Most policies ask for no key: they are looked for when one does.
         keys = partial(self.keys, ctx, params) if self.keys is not None else _NONE
-        checks = [Check(self.action, one, keys) for one in ([found] if isinstance(found, str) else found)]
+        policy = self.policy(ctx, params) if self.policy is not None else None
+        checks = [Check(self.action, one, keys, policy) for one in ([found] if isinstance(found, str) else found)]
         if self.also is not None:
             checks.extend(self.also(ctx, params))
         return checks

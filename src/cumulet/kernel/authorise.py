@@ -85,8 +85,8 @@ def judge(ctx: Context, what: Check) -> AwsError | None:
     request = AuthRequest(what.action, what.resource, principal, _context(ctx, what))
     arn = parse_arn(what.resource)
     owner = arn.account if arn is not None and arn.account else principal.account
-    verdict = authorise(request, rights, resource_policy=None, resource_account=owner)
-    ctx.verdicts.append(judged(request, rights, verdict))
+    verdict = authorise(request, rights, resource_policy=what.policy, resource_account=owner)
+    ctx.verdicts.append(judged(request, rights, verdict, what.policy))
     if verdict.allowed:
         return None
     refused = _refusal(ctx, denial(verdict, request, quoted=ctx.service == "s3"))

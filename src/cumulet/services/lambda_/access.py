@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from cumulet.auth.grants import Named
 from cumulet.base.errors import AwsError
 from cumulet.base.types import Json
 from cumulet.kernel.access import Access, Check, Keys
 from cumulet.kernel.context import Context
 
-from . import names
+from . import names, state
 from .names import Place
 
 
@@ -22,6 +23,14 @@ def _function(ctx: Context, req: Json) -> str:
 def _qualified(ctx: Context, req: Json) -> str:
     """What is invoked: the function, or the version or alias that the request names."""
     return names.function(req["FunctionName"], req.get("Qualifier") or "", ctx.account, ctx.region).arn
+
+
+def _policy(ctx: Context, req: Json) -> Named | None:
+    """The policy that AddPermission has made for what is invoked."""
+    ref = names.function(req["FunctionName"], req.get("Qualifier") or "", ctx.account, ctx.region)
+    head = state.function(ctx.readable, ref.at, ref.name)
+    found = state.policy(ctx.readable, ref.at, head.id, ref.qualifier) if head is not None else None
+    return Named(f"{ref.arn}, its policy", found.compiled) if found is not None else None
 
 
 def _layer(ctx: Context, req: Json) -> str:
@@ -83,7 +92,7 @@ TABLE: dict[str, Access] = {
     "GetAccountSettings": Access("lambda:GetAccountSettings"),
     "GetLayerVersion": Access("lambda:GetLayerVersion", _layer_version),
     "GetLayerVersionByArn": Access("lambda:GetLayerVersion", _layer_version),
-    "Invoke": Access("lambda:InvokeFunction", _qualified),
+    "Invoke": Access("lambda:InvokeFunction", _qualified, policy=_policy),
     "ListFunctions": Access("lambda:ListFunctions"),
     "ListLayers": Access("lambda:ListLayers"),
     "ListLayerVersions": Access("lambda:ListLayerVersions"),
