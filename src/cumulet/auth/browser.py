@@ -10,7 +10,7 @@ import ipaddress
 import re
 from functools import lru_cache
 
-_NAMES = frozenset(("localhost", "host.docker.internal", "host.containers.internal"))
+_NAMES = frozenset(("localhost", "localhost.localstack.cloud", "host.docker.internal", "host.containers.internal"))
 # No page can make a browser resolve these to a place of its choosing: names in `localhost` always mean this machine
 # (RFC 6761), and AWS's reach us only through a client's own settings.
 _HOSTS = (".localhost", ".amazonaws.com", ".amazonaws.com.cn", ".on.aws", ".localhost.localstack.cloud")

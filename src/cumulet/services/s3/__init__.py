@@ -19,6 +19,9 @@ from .operations import (
     uploads,
 )
 
+MAX_DOCUMENT = 4 * 1024 * 1024
+"""Bytes of a document: the largest honest one names 10,000 parts with their checksums."""
+
 service = Service(
     "s3",
     buckets,
@@ -34,5 +37,6 @@ service = Service(
     notifications,
     events,
     jobs,
+    max_body=MAX_DOCUMENT,
     access=access.TABLE,
 )
