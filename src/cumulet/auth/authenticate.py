@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cumulet.base.context import ANONYMOUS, DEFAULT_ACCOUNT, Principal, root
+from cumulet.base.messages import Request
+from cumulet.store.api import Reader
 
 from . import credentials, failures, sigv2, sigv4
 from .scope import check_service
 
 if TYPE_CHECKING:
-    from cumulet.base.messages import Request
-    from cumulet.store.api import Reader
-
     from .credentials import AccessKey
     from .failures import Family
     from .payload import ChunkVerifier, PayloadVerifier

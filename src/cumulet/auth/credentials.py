@@ -14,14 +14,12 @@ import hmac
 import os
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from cumulet.base import ids
 from cumulet.base.context import DEFAULT_ACCOUNT, Principal, root
 from cumulet.store import keys, records
-
-if TYPE_CHECKING:
-    from cumulet.store.api import Reader, Tx
+from cumulet.store.api import Reader, Tx
 
 DEFAULT_ID = "test"
 DEFAULT_SECRET = "test"  # noqa: S105  public on purpose: the documented default

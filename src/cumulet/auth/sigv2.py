@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import base64
 import hmac
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from cumulet.base.errors import AwsError
+from cumulet.base.messages import Request
 
 from . import canonical, failures
-
-if TYPE_CHECKING:
-    from cumulet.base.messages import Request
 
 # fmt: off
 _SUBRESOURCES = frozenset((

@@ -83,8 +83,10 @@ class Context:
         return self._tx
 
     def derive(self, service: str, principal: Principal, account: str, region: str) -> Context:
-        """A context for a call that this one makes: same request id, same HTTP request, no transaction."""
-        return Context(self.kernel, service, principal, account, region, self.request_id, self.request)
+        """A context for a call that this one makes: same request id, same HTTP request, same verdicts, no transaction."""
+        made = Context(self.kernel, service, principal, account, region, self.request_id, self.request)
+        made.verdicts = self.verdicts
+        return made
 
     # transactions
 
@@ -164,9 +166,7 @@ class Context:
         handler = self.kernel.registry.handler(service, operation)
         if handler.kind is not Kind.SYNC:
             raise RuntimeError(f"{service}:{operation} waits or streams: a transaction cannot call it")
-        child = self.derive(
-            service, principal or self.principal, account or self.account, self.region if region is None else region
-        )
+        child = self._callee(service, principal, account, region)
         child.now = self.now
         nested = self.tx.child()
         child.bind(nested)
@@ -189,14 +189,16 @@ class Context:
         """Call any operation of a service from outside a transaction; a synchronous one gets a transaction of its
         own."""
         handler = self.kernel.registry.handler(service, operation)
-        child = self.derive(
-            service, principal or self.principal, account or self.account, self.region if region is None else region
-        )
+        child = self._callee(service, principal, account, region)
         if handler.kind is Kind.SYNC:
             return child.transact(lambda ctx: _authorised(ctx, handler, params)) or {}
         self.kernel.authorise(child, handler, params)
         result: Json = await self.kernel.drive(child, handler, params)
         return result or {}
+
+    def _callee(self, service: str, principal: Principal | None, account: str | None, region: str | None) -> Context:
+        where = self.region if region is None else region
+        return self.derive(service, principal or self.principal, account or self.account, where)
 
     async def offload(self, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a computation in a thread."""

@@ -265,14 +265,8 @@ class _Call:
     def _record(self, ctx: Context, err: AwsError | None) -> None:
         """A management event in a transaction of its own. What was done or refused stays so, recorded or not."""
         apart = ctx.derive(ctx.service, ctx.principal, ctx.account, ctx.region)
-        verdicts = ctx.verdicts
-
-        def record(inside: Context) -> None:
-            inside.verdicts = verdicts
-            self.kernel.audit.management(inside, self.claim.operation, err)
-
         try:
-            apart.transact(record)
+            apart.transact(lambda inside: self.kernel.audit.management(inside, self.claim.operation, err))
         except CumuletError as broken:
             log.error("%s could not be recorded: %s", self.claim.operation, broken)
             self.kernel.audit.data(ctx, self.claim.operation, err)

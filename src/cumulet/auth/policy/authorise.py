@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+from cumulet.base.context import Principal
 
 from .evaluate import AuthRequest, fits
 from .model import Named, Statement
 from .principals import DIRECT, ENTITY, NOBODY, is_federated_user
-
-if TYPE_CHECKING:
-    from cumulet.base.context import Principal
 
 Speaker = Literal["identity", "boundary", "session", "resource", "trust", "root"]
 """Who decided: a kind of policy, or that the caller is root. `trust` is a role's trust policy."""

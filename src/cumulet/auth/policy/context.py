@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from cumulet.base.context import Principal
+
 from .principals import is_federated_user
 
 if TYPE_CHECKING:
-    from cumulet.base.context import Principal
-
     from .match import Context
 
 Keys: TypeAlias = Mapping[str, str | list[str]]

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cumulet.base import arn
-
-if TYPE_CHECKING:
-    from cumulet.base.context import Principal
+from cumulet.base.context import Principal
 
 NOBODY: Final = 0
 ACCOUNT: Final = 1
