@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,3 +37,23 @@ def test_the_commands_of_getting_started_exist() -> None:
     text = (ROOT / "docs" / "getting-started.md").read_text() + (ROOT / "README.md").read_text()
     named = set(re.findall(r"cumulet (start|stop|status|logs|env|aws|reset|doctor|lab|wire)\b", text))
     assert {"start", "stop", "env", "aws", "lab", "doctor"} <= named
+
+
+def test_the_example_of_getting_started_works_as_it_stands(cloud: Any, tmp_path: Path) -> None:
+    section = (
+        (ROOT / "docs" / "getting-started.md").read_text().split("## A bucket and a function")[1].split("\n## ")[0]
+    )
+    script = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    # The page is written for version 2 of the AWS CLI and for 3.11; here is version 1, and whatever runs the tests.
+    script = script.replace("--cli-binary-format raw-in-base64-out ", "")
+    script = script.replace("python3.11", f"python{sys.version_info.major}.{sys.version_info.minor}")
+    (tmp_path / "picture.jpg").write_bytes(b"picture")
+    env = cloud.aws_env("700000000001") | {"PATH": f"{Path(sys.executable).parent}:{cloud.aws_env()['PATH']}"}
+    script = script.replace("000000000000", "700000000001").replace("s3://photos", "s3://photos-of-the-docs")
+    done = subprocess.run(
+        ["bash", "-e", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert '{"message": "Hello, Ada!"}' in done.stdout
+    assert "hello Ada" in done.stdout
+    assert "REPORT RequestId" in done.stdout

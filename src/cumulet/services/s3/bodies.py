@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cumulet.base.errors import StoreError
 from cumulet.base.messages import Body, BodyBroken, BodyTooLarge, BytesBody
 from cumulet.base.types import Json
+from cumulet.kernel.context import Context
+from cumulet.kernel.machine import Machine
+from cumulet.store.api import BlobReader, BlobWriter
 
 from .engine import checksums, etag
 from .rules.uploads import MAX_OBJECT, too_large
 from .state import objects
 from .state.buckets import Bucket
-
-if TYPE_CHECKING:
-    from cumulet.kernel.context import Context
-    from cumulet.kernel.machine import Machine
-    from cumulet.store.api import BlobReader, BlobWriter
 
 BATCH = 1024 * 1024
 OFFLOAD = 256 * 1024

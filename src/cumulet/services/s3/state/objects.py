@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cumulet.base.types import Json
+from cumulet.kernel.context import Context
 from cumulet.store import keys, records
 from cumulet.store.api import Reader, Tx
 
 from .buckets import Bucket
-
-if TYPE_CHECKING:
-    from cumulet.kernel.context import Context
 
 INLINE = 64 * 1024
 """Bytes up to which an object is a row; beyond, it is a blob."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from cumulet.base.ids import hexid
 from cumulet.base.types import Json
+from cumulet.kernel.context import Context
 from cumulet.store import keys, records
 from cumulet.store.api import Reader, Tx
 
 from .buckets import Bucket
-
-if TYPE_CHECKING:
-    from cumulet.kernel.context import Context
 
 DROPPED = 160
 """Parts that one transaction releases and deletes: three records each."""
